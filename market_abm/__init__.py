@@ -1,0 +1,14 @@
+"""market_abm: who ends up owning the world's AI compute, and which rule would change that."""
+
+__version__ = "0.1.0"
+
+_HOMES = {"load": "market_abm.parameters.loading", "run": "market_abm.studies.run"}
+
+
+def __getattr__(name):
+    """Fetch the public functions when first asked for: importing the package stays cheap."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'market_abm' has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(_HOMES[name]), name)

@@ -1,0 +1,1 @@
+"""How each kind of agent decides: pure functions of arrays."""

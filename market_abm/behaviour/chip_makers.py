@@ -1,0 +1,105 @@
+"""How chip makers research, launch, build and document."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from market_abm.exact import best, bounded, exp, log, power, ratio, total
+
+
+class Research(NamedTuple):
+    """A quarter of research, each `(runs, makers)`."""
+
+    spent_usd: np.ndarray
+    gain: np.ndarray
+
+
+def research(makers, chips, draws):
+    """Spend on research and draw its success; laggards also learn from the best chip.
+
+    Success comes with probability 1 - exp(-h), the hazard h rising with research spending over a
+    difficulty that grows with the performance already reached. Gains are bounded and frequent, so that
+    one lucky draw does not decide the market. Imitation closes part of the gap, the more so the better
+    the leaders document. Source: Nelson and Winter 1982; Dosi, Fagiolo and Roventini 2010.
+    """
+    spent = chips.rnd_share * makers.sales_usd + makers.other_rnd_usd
+    reached = log(ratio(makers.pflops_per_chip, makers.first_pflops_per_chip, 1.0)) + makers.laboratory_gain
+    difficulty = exp(chips.difficulty_exponent * reached) * chips.reference_rnd_usd
+    hazard = chips.innovation_hazard * power(ratio(spent, difficulty), chips.innovation_returns)
+    success = draws.uniform("research success", makers.birth) < 1.0 - exp(-hazard)
+    gain = success * draws.bounded_gain("research gain", makers.birth, chips.gain_low, chips.gain_high)
+    level = log(np.maximum(makers.pflops_per_chip, 1e-9)) + makers.laboratory_gain
+    leaders_openness = total(makers.openness * makers.share_of_orders)
+    gap = np.maximum(0.0, best(np.where(makers.alive > 0, level, -1e300)) - level)
+    imitated = chips.imitation * (0.5 + leaders_openness) * gap
+    return Research(spent * makers.alive, (gain + imitated) * makers.alive)
+
+
+class Launch(NamedTuple):
+    """What a launch changes, each `(runs, makers)`."""
+
+    launched: np.ndarray
+    pflops_per_chip: np.ndarray
+    watts_per_chip: np.ndarray
+    base_cost_usd_per_chip: np.ndarray
+    laboratory_gain: np.ndarray
+
+
+def launch(makers, chips):
+    """Bring the laboratory's chip to market once it is far enough ahead of the one on sale."""
+    launched = (makers.laboratory_gain >= chips.launch_gain) & (makers.alive > 0)
+    step = np.where(launched, makers.laboratory_gain, 0.0)
+    return Launch(
+        launched,
+        makers.pflops_per_chip * exp(step),
+        makers.watts_per_chip * exp(chips.watts_elasticity * step),
+        makers.base_cost_usd_per_chip * exp(chips.cost_elasticity * step),
+        makers.laboratory_gain - step,
+    )
+
+
+def unit_cost_usd_per_pflops(makers, chips):
+    """Return unit cost: learning by cumulative chips of the industry, c = c0 (X/X0)^-b (Wright 1936).
+
+    Chips, not PFLOP/s, or research would be counted twice; X0 holds the output before the start.
+    """
+    made = 1.0 + total(makers.cumulative_chips) / chips.chips_before_start
+    return ratio(makers.base_cost_usd_per_chip * power(made, -chips.learning_exponent), makers.pflops_per_chip)
+
+
+def capacity_starts(makers, building, orders_pflops, chips):
+    """Return capacity to start building, `(runs, makers)` chips a quarter.
+
+    Makers build for a quarter's orders times the growth they expect. The foundry that all share can
+    grow capacity, with what is under construction, by at most `fab_start_bound` a quarter; when
+    together they want more, each gets the same part of its wish.
+    """
+    coming = makers.capacity_chips + building
+    target = ratio(orders_pflops, makers.pflops_per_chip) * chips.fab_expectation
+    wanted = np.maximum(0.0, target - coming)
+    possible = (chips.fab_start_bound - 1.0) * total(coming)
+    return wanted * bounded(ratio(possible, total(wanted), 1.0), 0.0, 1.0)
+
+
+def ecosystem_growth(ecosystem, user_share, documentation):
+    """Return next quarter's software: written in proportion to a concave share of users, going out of date."""
+    written = documentation.ecosystem_growth * power(user_share, documentation.ecosystem_concavity)
+    return ecosystem * (1.0 - documentation.ecosystem_decay) + written
+
+
+def software_for_buyers(ecosystem, openness, access, open_source, documentation):
+    """Return the software index that each buyer can use on each maker's chips, `(makers, runs, buyers)`.
+
+    Vendor software serves everybody in part and whoever may read the documentation in full; open-source
+    software runs on a chip as far as the public may read how it works.
+    """
+    readable = documentation.public_part + (1.0 - documentation.public_part) * access
+    index = ecosystem * readable + open_source * openness
+    on = documentation.efficiency_channel
+    return index * on + documentation.software_half * (1.0 - on)
+
+
+def utilisation(software, documentation):
+    """Return model FLOP utilisation, m0 + (m1 - m0) E/(E + E_half)."""
+    return documentation.utilisation_floor + documentation.utilisation_span * software / (
+        software + documentation.software_half)

@@ -1,0 +1,146 @@
+"""How owners of compute invest, choose suppliers and sites, and set their prices."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from market_abm.exact import bounded, exp, leading, log, power, ratio, stacked, total
+from market_abm.rules.choice import logit
+from market_abm.units import HOURS_PER_QUARTER, HOURS_PER_YEAR
+
+
+def investment_per_pflops(chip_price, mw_per_pflops, clouds):
+    """Return USD to buy, house and network one PFLOP/s."""
+    return chip_price * (1.0 + clouds.server_overhead) + mw_per_pflops * clouds.building_usd_per_mw
+
+
+def full_cost(investment, mw_per_pflops, energy_usd_per_mwh, clouds, chips):
+    """Return the full cost of new capacity in USD per PFLOP-hour at target utilisation.
+
+    Straight-line wear over the chip's life, the required return on half of the money on average,
+    upkeep, and electricity.
+    """
+    life_years = chips.life_quarters / 4.0
+    yearly = investment * (1.0 / life_years + 0.5 * clouds.capital_cost) + mw_per_pflops * clouds.upkeep_usd_per_mw_year
+    return yearly / (HOURS_PER_YEAR * clouds.target_utilisation) + mw_per_pflops * energy_usd_per_mwh
+
+
+class Suppliers(NamedTuple):
+    """Whose chips each owner would buy, `(makers, runs, owners)`, and what they cost it `(runs, owners)`."""
+
+    share: np.ndarray
+    investment_usd: np.ndarray
+    mw_per_pflops: np.ndarray
+
+
+def choose_suppliers(clouds, offers, chips, documentation, cloud_rules):
+    """Choose makers by a logit in cost per realised FLOP/s, less the cost of switching stacks.
+
+    u = -a ln(investment / utilisation) - kappa (1 - access) (1 - share of own fleet) + lasting taste.
+    The switching cost falls on whoever has no stack for a maker's chips and cannot read about them.
+    """
+    investment = investment_per_pflops(offers.price_usd, offers.mw_per_pflops, cloud_rules)
+    familiar = ratio(clouds.fleet_pflops, stacked(clouds.fleet_pflops))
+    switching = chips.switching_cost * documentation.switching_channel * (1.0 - offers.access) * (1.0 - familiar)
+    utility = -chips.choice_elasticity * log(investment / offers.utilisation) - switching + chips.taste_spread * clouds.taste
+    share = np.moveaxis(logit(np.moveaxis(utility, 0, -1), np.moveaxis(offers.for_sale, 0, -1)), -1, 0)
+    share = np.ascontiguousarray(share)
+    return Suppliers(share, stacked(share * investment), stacked(share * offers.mw_per_pflops))
+
+
+class Offers(NamedTuple):
+    """What makers offer to each owner, `(makers, runs, owners)` or broadcast to it."""
+
+    price_usd: np.ndarray
+    mw_per_pflops: np.ndarray
+    utilisation: np.ndarray
+    access: np.ndarray
+    for_sale: np.ndarray
+
+
+def expected_demand(clouds, quarters_ahead, growth_cap):
+    """Return demand that the owner expects, its recent growth extrapolated no faster than it dares."""
+    dared = np.minimum(clouds.demand_growth, log(growth_cap) / 4.0)
+    return clouds.expected_pflops * exp(dared * quarters_ahead)
+
+
+def worth_investing(value_over_cost, clouds):
+    """Return the response of investment to value over cost, smooth and bounded (a plain NPV test oscillates)."""
+    return bounded(power(value_over_cost, clouds.gate_exponent), clouds.gate_low, clouds.gate_high)
+
+
+def value_over_cost(clouds, rules):
+    """Return what a PFLOP-hour brings over its full cost, own use at its transfer price, tenants at rent."""
+    own = ratio(clouds.transfer_usd, rules.transfer_cost_share * clouds.full_cost_usd, 1.0)
+    rented = ratio(clouds.contested_rent_usd, clouds.full_cost_usd, 1.0)
+    part = clouds.tenant_share * clouds.rents_out
+    return own * (1.0 - part) + rented * part
+
+
+def credit_room(clouds, chip_value_usd, rules, neocloud):
+    """Return new debt that lenders would give: on group cash flow, or on chips for a neocloud."""
+    limit = rules.credit_share * 4.0 * clouds.group_cash_flow_usd + neocloud * rules.collateral_share * chip_value_usd
+    return np.maximum(0.0, limit - clouds.debt_usd)
+
+
+def list_price_review(clouds, rules):
+    """Return the list price and its age: set to a markup on full cost when due, hardly ever raised."""
+    due = clouds.quarters_since_review + 1.0 >= rules.review_quarters
+    wish = rules.list_markup * clouds.full_cost_usd
+    reviewed = np.minimum(wish, np.where(clouds.list_rent_usd > 0, 1.05 * clouds.list_rent_usd, wish))
+    price = np.where(due, reviewed, clouds.list_rent_usd)
+    return price * clouds.rents_out, np.where(due, 0.0, clouds.quarters_since_review + 1.0) * clouds.alive
+
+
+def transfer_price(clouds, rules):
+    """Return what own use is charged: a part of full cost or of the contested rent, whichever is more.
+
+    At bare cost an own lab would take everything and tenants would starve. The payment is imputed.
+    """
+    by_rent = rules.transfer_rent_share * clouds.contested_rent_usd * clouds.rents_out
+    return np.maximum(rules.transfer_cost_share * clouds.full_cost_usd, by_rent)
+
+
+def contested_rent(clouds, wants_hours, offered_hours, energy_cost, rules):
+    """Move the contested rent towards what clears: ln p by lambda ln(wants/offered), in bounds."""
+    pressure = log(bounded(ratio(wants_hours, offered_hours, 1.0), 0.05, 20.0))
+    move = bounded(rules.rent_speed * pressure, -rules.rent_step, rules.rent_step)
+    rent = clouds.contested_rent_usd * exp(move)
+    ceiling = np.maximum(clouds.list_rent_usd, rules.rent_floor * energy_cost)
+    return bounded(rent, rules.rent_floor * energy_cost, ceiling) * clouds.rents_out
+
+
+def power_wanted(clouds, mw_needed, coming_mw, wait_quarters, growth, rules):
+    """Return MW to request: what will be needed when the request can be filled, less what is coming.
+
+    Power is asked for on its own, longer horizon; on the chips' horizon it would bind by myopia alone.
+    """
+    horizon = np.minimum(wait_quarters, rules.horizon_cap)
+    planned = np.minimum(np.maximum(growth, 0.0), log(rules.request_growth_cap) / 4.0)
+    return np.maximum(0.0, mw_needed * exp(planned * horizon) - coming_mw) * clouds.alive
+
+
+def choose_sites(clouds, regions, rules):
+    """Split requests over regions by price of electricity and quoted wait, `(regions, runs, owners)`.
+
+    Owners build under their own jurisdiction's regime: those under export control at home, others elsewhere.
+    """
+    utility = (log(np.maximum(regions.home_bias, 1e-9)) - rules.price_response * log(np.maximum(regions.forecast_usd, 1.0))
+               - rules.wait_response * regions.quoted_wait_quarters)
+    abroad = leading(logit(utility, regions.alive * (1.0 - regions.controlled)))
+    home = leading(logit(utility, regions.alive * regions.controlled))
+    return np.where(clouds.controlled > 0, home, abroad) * clouds.alive
+
+
+def own_wants(clouds, legacy_usd):
+    """Return hours that the owner's older uses, its lab and its lab's customers ask for, at the transfer price."""
+    share = ratio(clouds.legacy_weight, total(clouds.legacy_weight))
+    legacy = ratio(legacy_usd * share, clouds.transfer_usd)
+    training = ratio(clouds.lab_funded_usd, clouds.transfer_usd)
+    serving = ratio(clouds.lab_serving_usd, clouds.transfer_usd)
+    return legacy, training, serving
+
+
+def hours_of(pflops):
+    """Return PFLOP-hours that so many PFLOP/s give in a quarter."""
+    return pflops * HOURS_PER_QUARTER

@@ -1,0 +1,16 @@
+"""How venture capital follows returns."""
+
+from market_abm.exact import bounded, exp, log, power
+
+
+def venture_pool(market, pool_usd, venture, years):
+    """Return this quarter's pool: it follows the gain in AI revenue that investors extrapolate.
+
+    Venture returns come from growth, so the pool rises with the expected gain and falls back to its
+    floor when growth ends. It moves by at most a step a quarter, and jumps with the demand shock.
+    """
+    growth = bounded(4.0 * market.customer_growth, 0.0, venture.growth_cap)
+    gain = market.customer_spend_usd * (exp(growth * years) - 1.0)
+    wish = venture.pool_usd + venture.share * gain
+    move = bounded(log(wish / pool_usd), -venture.step, venture.step)
+    return pool_usd * exp(move) * power(market.shock_growth, venture.shock_weight)

@@ -1,0 +1,92 @@
+"""How labs, owners' and startups alike, size their research, train and win customers."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from market_abm.exact import bounded, exp, log, power, ratio
+from market_abm.units import FLOP_PER_PFLOP_HOUR
+
+
+class Race(NamedTuple):
+    """What every lab knows of the race this quarter, each `(runs, 1)`."""
+
+    largest_budget_usd: np.ndarray  # what the largest could become this quarter
+    research_usd: np.ndarray  # spent without any revenue
+    prize_usd: np.ndarray  # gross margin of a quarter that labs race for
+    rivals: np.ndarray  # effective number of labs with customers
+
+
+def the_race(market, shock_growth, research_usd, rivals, training, serving_cost_share):
+    """Describe the race: how far the largest budget may go, and what there is to win.
+
+    The prize is the gross margin expected some years ahead, not today's revenue (which is nil at first),
+    and not revenue (which must also pay for serving).
+    """
+    largest = market.frontier_budget_usd * power(training.ambition_growth, 0.25) * power(shock_growth, training.shock_on_labs)
+    growth = bounded(4.0 * market.customer_growth, 0.0, log(training.prize_growth_cap))
+    prize = (1.0 - serving_cost_share) * market.customer_spend_usd * exp(growth * training.prize_years)
+    return Race(largest, research_usd, prize, rivals)
+
+
+def contest_bound(share, race, decisiveness):
+    """Return what a lab would spend in a Tullock contest, r s (1-s) V, at its share or an equal one."""
+    expected = np.maximum(share, 1.0 / (race.rivals + 1.0))
+    return decisiveness * expected * (1.0 - expected) * race.prize_usd
+
+
+def desired_budget(budget, share, race, surprise, training, decisiveness):
+    """Return (budget, whether the prize bounds it): what a lab would spend on research compute.
+
+    It may grow fast from its own past wish, at most to the market's largest, which itself grows by the
+    ambition factor; and never beyond what the contest is worth. A limit on its realised spending would
+    ratchet down under rationing, one on its own past alone would freeze the ranks.
+    """
+    reach = np.minimum(race.largest_budget_usd, budget * power(training.catch_up_growth, 0.25) * exp(surprise))
+    worth = np.maximum(contest_bound(share, race, decisiveness), race.research_usd)
+    return np.minimum(reach, worth), (worth < reach) * 1.0
+
+
+class Run(NamedTuple):
+    """A quarter's training run of each lab."""
+
+    pflop_hours: np.ndarray
+    pflops: np.ndarray
+    efficiency: np.ndarray
+    flop: np.ndarray
+
+
+def training_run(research_hours, utilisation, pflops_per_chip, training):
+    """Turn research compute into the lab's largest run: physical FLOP.
+
+    FLOP = hours x peak x utilisation x parallel efficiency; the run is a fixed part of a year's
+    research compute and its cluster is what does it in `run_days`. Beyond the limit a cluster of n
+    chips works at (n/limit)^-e.
+    """
+    hours = 4.0 * training.final_run_share * research_hours
+    pflops = hours / (24.0 * training.run_days)
+    chips = ratio(pflops, pflops_per_chip)
+    efficiency = power(np.maximum(1.0, chips / training.cluster_limit_chips), -training.cluster_exponent)
+    return Run(hours, pflops, efficiency, hours * FLOP_PER_PFLOP_HOUR * utilisation * efficiency)
+
+
+def spending_on_services(effective_flop, customers):
+    """Return what customers would spend in a quarter, a logistic in log10 of the best effective run."""
+    distance = (log(np.maximum(effective_flop, 1.0)) / 2.302585092994046 - customers.spend_midpoint) / customers.spend_width
+    return 0.25 * customers.spend_max_usd / (1.0 + exp(-distance))
+
+
+def appeal(effective_flop, frontier_flop, rent_usd, frontier_rent_usd, customers):
+    """Return a lab's strength in the contest: effective compute over the frontier's, less a dearer service.
+
+    With quality ln C the budget share is proportional to C^r p^-a (O19: a Tullock contest), and a lab's
+    price moves with what its compute costs.
+    """
+    quality = ratio(effective_flop, frontier_flop)
+    dearer = ratio(rent_usd, frontier_rent_usd, 1.0)
+    return quality * power(np.maximum(dearer, 1e-6), -customers.price_elasticity / customers.contest)
+
+
+def shares_with_inertia(old, target, inertia):
+    """Return shares of which a part stays with last quarter's lab."""
+    return inertia * old + (1.0 - inertia) * target

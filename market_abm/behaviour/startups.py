@@ -1,0 +1,59 @@
+"""How startups are funded, spend, and enter."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from market_abm.exact import bounded, exp, log, order_by, put_back, ratio, share_or_zero, total
+
+
+class Spending(NamedTuple):
+    """What startups ask for this quarter, USD, `(runs, slots)`."""
+
+    training_usd: np.ndarray
+    serving_usd: np.ndarray
+
+
+def wages(startups, rules):
+    """Return committed wages: they follow the last round, worn down slowly, or revenue where that is more."""
+    return np.maximum(rules.wage_share * startups.round_usd, rules.wage_revenue_share * startups.ai_revenue_usd)
+
+
+def spending(startups, spend_expected, rules, serving_cost_share):
+    """Split money between serving the customers expected and research, keeping wages in reserve."""
+    free = np.maximum(0.0, startups.cash_usd - rules.reserve_quarters * startups.wages_usd)
+    serving = np.minimum(serving_cost_share * startups.ai_share * spend_expected, 0.9 * free)
+    margin = np.maximum(0.0, startups.ai_share * spend_expected - serving - startups.wages_usd)
+    affordable = np.maximum(0.0, np.minimum(free - serving, (free - serving) / rules.spending_quarters + margin))
+    return Spending(np.minimum(startups.budget_usd, affordable), serving)
+
+
+def seek_money(startups, rules):
+    """Return who seeks a round (0 or 1): whoever has less than a few quarters of spending left."""
+    burn = startups.wages_usd + startups.training_usd + startups.serving_usd - startups.ai_revenue_usd
+    short = startups.cash_usd < rules.runway_quarters * np.maximum(burn, startups.wages_usd)
+    return (short & (startups.alive > 0)) * 1.0
+
+
+def funding_rounds(startups, seeks, pool_usd, rules, noise):
+    """Divide venture capital among the best-looking seekers, shares proportional to exp(psi * rank).
+
+    Only the top part of seekers is funded, and a round is bounded by what the startup could use.
+    """
+    score = log(np.maximum(startups.effective_flop, 1.0)) + rules.score_noise * noise
+    order = order_by(np.where(seeks > 0, -score, np.inf))
+    place = put_back(np.broadcast_to(np.arange(score.shape[-1], dtype=np.float64), score.shape), order)
+    seekers = total(seeks)
+    funded = np.floor(rules.funded_share * seekers + 0.5)
+    chosen = seeks * (place < funded)
+    rank = 1.0 - ratio(place, funded)
+    part = share_or_zero(chosen * exp(rules.selectivity * bounded(rank, 0.0, 1.0)))
+    useful = rules.largest_round * 4.0 * (startups.wages_usd + startups.budget_usd)
+    return np.minimum(part * pool_usd, useful) * chosen
+
+
+def founders(alive, venture_pool_usd, rules):
+    """Return the expected number of founders: expected funding over entry cost, stopped by the talent pool."""
+    prospect = ratio(4.0 * venture_pool_usd, np.maximum(total(alive), 1.0) * rules.entry_cost_usd)
+    room = np.maximum(0.0, 1.0 - total(alive) / rules.talent_pool)
+    return rules.entry_rate * np.minimum(prospect, rules.entry_cap) * room

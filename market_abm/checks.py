@@ -1,0 +1,129 @@
+"""The identities of a quarter, derived from the column declarations and from the ledger of named flows.
+
+`broken(world)` looks at every run on its own and says which identity fails where, so that one broken
+run can leave the batch without harming the others.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from market_abm.exact import total
+from market_abm.state.columns import IDENTITY, LINK
+from market_abm.state.flows import per_run
+from market_abm.units import HOURS_PER_QUARTER
+
+TOLERANCE = 1e-9
+
+
+@dataclass(frozen=True, slots=True)
+class Breach:
+    """One broken identity of one run."""
+
+    run: int
+    quarter: int
+    identity: str
+    where: str
+    amount: float
+
+
+def broken(world):
+    """Return the worst breach of each identity in each run, an empty list when all hold."""
+    breaches = []
+    for identity, where, residual, allowed in _identities(world):
+        failing = ~(np.abs(residual) <= allowed)  # nan fails too
+        if failing.any():
+            breaches += _worst(world, identity, where, residual, failing)
+    return breaches
+
+
+def _worst(world, identity, where, residual, failing):
+    """Name, for each failing run, the cell that is furthest off."""
+    runs_first = np.moveaxis(residual, -2, 0).reshape(world.runs, -1)
+    bad = np.moveaxis(failing, -2, 0).reshape(world.runs, -1)
+    size = np.where(bad, np.where(np.isnan(runs_first), np.inf, np.abs(runs_first)), -1.0)
+    out = []
+    for run in np.flatnonzero(bad.any(axis=1)):
+        cell = int(size[run].argmax())
+        row = cell % residual.shape[-1]
+        out.append(Breach(int(run), world.quarter, identity, f"{where} row {row}", float(runs_first[run, cell])))
+    return out
+
+
+def _identities(world):
+    """Yield (identity, where, residual, allowed) for everything that must hold."""
+    yield from _conserved(world)
+    yield from _two_sided_flows(world)
+    yield from _life_and_death(world)
+    yield from _energy_and_compute(world)
+
+
+def _conserved(world):
+    """Every counted column: closing = opening + what named flows brought and took, cell by cell."""
+    ledger = world.ledger
+    for name, array in world.counted.items():
+        table, column = name.split(".")
+        quantity = world.declared[table].column(column).counts_as
+        allowed = TOLERANCE * (np.abs(ledger.opening[name]) + ledger.gross[name])
+        yield f"{quantity} is conserved", name, array - ledger.opening[name] - ledger.net[name], allowed
+
+
+def _two_sided_flows(world):
+    """Every flow inside the model: what leaves one side enters the other."""
+    for name, (left, entered) in world.ledger.sides.items():
+        if left is not None and entered is not None:
+            yield f"flow '{name}' loses nothing", world.ledger.flow(name).leaves, left - entered, TOLERANCE * np.abs(left)
+
+
+def _life_and_death(world):
+    """Everything is a finite number; the dead own nothing; stocks are not negative."""
+    for table, column, array in world.each():
+        name = f"{table.name}.{column.name}"
+        if column.dtype != "float64":
+            continue
+        if not np.isfinite(array).all():
+            yield "numbers are finite", name, np.where(np.isfinite(array), 0.0, np.nan), np.zeros_like(array)
+            continue
+        if column.lives not in (IDENTITY, LINK):
+            dead = world.array(f"{table.name}.alive") == 0
+            yield "the dead own nothing", name, array * dead, np.zeros_like(array)
+        if not column.signed:
+            scale = TOLERANCE * (1.0 + np.abs(array).max(axis=-1, keepdims=True))
+            yield "no stock or price is negative", name, np.minimum(array, 0.0), np.broadcast_to(scale, array.shape)
+
+
+def _energy_and_compute(world):
+    """Power, compute and chips balance, and nothing is used that is not there."""
+    clouds, regions = world.tables["clouds"], world.tables["regions"]
+    startups, market = world.tables["startups"], world.tables["market"]
+    hours = HOURS_PER_QUARTER
+    load = regions["other_load_mw"] * hours + regions["ai_mwh"]
+    served = regions["dispatched_mwh"] + regions["shortage_mwh"]
+    yield "electricity dispatched and short is the load", "regions", served - load, TOLERANCE * load
+    placed = total(clouds["energy_mwh"])[..., 0].T
+    yield "data centres use what regions bill", "regions", placed - regions["ai_mwh"], TOLERANCE * (1.0 + placed)
+    spare = regions["plant_mw"].sum(axis=0) * hours * (1.0 + TOLERANCE) - regions["dispatched_mwh"]
+    yield "dispatch stays within plants", "regions", np.minimum(spare, 0.0), np.zeros_like(spare)
+    yield _at_most("active MW stay within connections", clouds["active_mw"], per_owner(clouds["connected_mw"]))
+    yield _at_most("active chips stay within the fleet", clouds["active_pflops"], per_owner(clouds["fleet_pflops"]))
+    yield _at_most("compute used stays within energised", clouds["used_pflop_hours"], clouds["active_pflops"] * hours)
+    yield _at_most("deliveries stay within orders and supply", per_owner(clouds["delivered_pflops"]), per_owner(clouds["fleet_pflops"]))
+    rented_out = total(clouds["rented_pflop_hours"])
+    rented_in = market["enterprise_pflop_hours"] + total(startups["training_pflop_hours"] + startups["serving_pflop_hours"])
+    yield "compute rented out is rented in", "clouds.rented_pflop_hours", rented_out - rented_in, TOLERANCE * (1.0 + rented_out)
+    for stock in ("pflops", "mw"):
+        fleet, ages = clouds[f"fleet_{stock}"], clouds[f"retiring_{stock}"].waiting()
+        scale = TOLERANCE * (1.0 + per_run(fleet))
+        yield "every chip has its day of retirement", f"clouds.fleet_{stock}", fleet - ages, np.broadcast_to(scale, fleet.shape)
+    shares = total(clouds["ai_share"]) + total(startups["ai_share"])
+    yield "customers' shares do not exceed one", "market", np.maximum(shares - 1.0, 0.0), np.full_like(shares, TOLERANCE)
+
+
+def per_owner(x):
+    """Sum over makers or regions, the leading axis."""
+    return x.sum(axis=0)
+
+
+def _at_most(identity, used, available):
+    """Say that something used stays within what there is."""
+    return identity, "clouds", np.maximum(used - available, 0.0), TOLERANCE * (1.0 + available)

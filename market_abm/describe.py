@@ -1,0 +1,53 @@
+"""The model told from its own declarations, one flat dict a row."""
+
+from dataclasses import astuple
+
+SUBJECTS = ("quarter", "parameters", "columns")
+
+
+def describe(subject, only_assumed=False):
+    """Return the rows of one subject."""
+    if subject == "quarter":
+        return _quarter()
+    return _columns() if subject == "columns" else _parameters(only_assumed)
+
+
+def _quarter():
+    from market_abm.phases.quarter import QUARTER
+
+    return [{"step": str(p.step), "name": p.name, "writes": ", ".join(p.writes), "why": p.why} for p in QUARTER]
+
+
+def _parameters(only_assumed):
+    from market_abm.parameters.declare import ASSUMED, declarations
+    from market_abm.parameters.schema import CAST_KINDS, SECTIONS, DatedLever, Frame, Parameters
+
+    kinds = {"frame": Frame} | {section: type(getattr(Parameters(), section)) for section in SECTIONS}
+    kinds |= {f"cast.{kind}.*": declared for kind, declared in CAST_KINDS.items()} | {"levers[*]": DatedLever}
+    return [
+        _parameter(f"{section}.{name}", told)
+        for section, kind in kinds.items() for name, told in declarations(kind).items()
+        if not only_assumed or told.source == ASSUMED
+    ]
+
+
+def _parameter(key, told):
+    unit = " | ".join(told.options) or told.unit
+    low, best, high, least, most = told.low, told.best, told.high, told.at_least, told.at_most
+    return {"key": key, "unit": unit, "low": low, "best": best, "high": high, "at_least": least, "at_most": most,
+            "source": told.source, "says": told.says}
+
+
+def _columns():
+    from market_abm.state.tables import TABLES
+
+    return [
+        {"table": table.name, "column": c.name, "lives": c.lives, "unit": c.unit, "by": c.by, "counts_as": c.counts_as, "says": c.says}
+        for table in TABLES for c in table.columns
+    ]
+
+
+def dated_levers(configuration):
+    """Return one dict for each lever that a configuration puts in force."""
+    keys = ("name", "start", "end", "strength", "ramp_quarters")
+    return [dict(zip(keys, astuple(lever), strict=True)) for lever in configuration.levers]

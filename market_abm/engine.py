@@ -1,0 +1,125 @@
+"""The engine: advance all runs of a batch together, quarter by quarter, through the one list of phases."""
+
+from dataclasses import dataclass, fields
+
+import numpy as np
+
+from market_abm.checks import Breach, broken
+from market_abm.levers.in_force import rules_in_force
+from market_abm.metrics.catalogue import catalogue
+from market_abm.opening import open_world
+from market_abm.parameters.schema import Parameters
+from market_abm.phases.quarter import QUARTER
+from market_abm.randomness import GOLDEN, Draws, finalise
+from market_abm.state.world import Window
+from market_abm.units import quarter_label
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a batch leaves: `values` is `(metrics, quarters, runs)`, nan after a run failed."""
+
+    labels: tuple[str, ...]
+    names: tuple[str, ...]
+    values: np.ndarray
+    seeds: np.ndarray
+    failures: tuple[Breach, ...]
+    refused_entries: np.ndarray
+
+
+def run_seeds(seed, first, count):
+    """Return the seeds of runs `first` to `first + count - 1` of a study, uint64; run r has the same in any batch."""
+    runs = np.arange(first, first + count, dtype=np.uint64)
+    return finalise(finalise(np.uint64(seed) + GOLDEN) ^ (runs * GOLDEN))
+
+
+class Simulation:
+    """A batch of runs that can be stepped a quarter at a time."""
+
+    def __init__(self, configurations, seeds):
+        """Take one configuration and one seed a run; all must share cast names, slots and length."""
+        with np.errstate(all="ignore"):
+            self.frame = configurations[0].frame
+            self.seeds = np.asarray(seeds, np.uint64)
+            self.rules = rules_in_force(configurations, self.frame.quarters)
+            self.world = open_world(configurations, self.seeds, self.rules[0])
+        self.running = np.arange(len(self.seeds))  # runs that have not failed, by their place in the batch
+        self.failures = []
+        self.quarter = 0
+        self._open_windows()
+
+    def _open_windows(self):
+        self._phases = [(phase, Window(self.world, phase.name, phase.writes)) for phase in QUARTER]
+        self.view = Window(self.world, "metrics", ())
+
+    def step(self):
+        """Advance every run by one quarter; runs that break an identity leave the batch."""
+        world, q = self.world, self.quarter
+        with np.errstate(all="ignore"):
+            world.quarter = q
+            world.rules = self._rules_now()
+            world.draws = Draws(self.seeds[self.running], q)
+            world.ledger.open()
+            for phase, window in self._phases:
+                phase.function(window)
+            self._drop(broken(world))
+        self.quarter += 1
+
+    def _rules_now(self):
+        rules = self.rules[self.quarter]
+        if len(self.running) == len(self.seeds):
+            return rules
+        return _for_runs(rules, self.running)
+
+    def _drop(self, breaches):
+        """Take broken runs out: the first breach of each is its reason; its batch-mates go on unharmed."""
+        first = {}
+        for breach in breaches:
+            first.setdefault(breach.run, breach)
+        if not first:
+            return
+        for place, breach in first.items():
+            self.failures.append(Breach(int(self.running[place]), breach.quarter, breach.identity, breach.where, breach.amount))
+        kept = np.array([i for i in range(len(self.running)) if i not in first], dtype=np.int64)
+        self.running = self.running[kept]
+        self.world.keep(kept)
+        self.world.rules = _for_runs(self.rules[self.quarter], self.running)
+        self.world.lasting = Draws(self.seeds[self.running], -1)
+        self._open_windows()
+
+
+def _for_runs(rules, runs):
+    """Return the rules of some runs of a batch."""
+    def part(section):
+        return type(section)(**{f.name: np.take(getattr(section, f.name), runs, axis=0) for f in fields(section)})
+
+    return Parameters(**{f.name: part(getattr(rules, f.name)) for f in fields(rules)})
+
+
+def simulate(configurations, seeds, on_quarter=None):
+    """Run a batch to its end and return its metrics.
+
+    `configurations` is one a run, `seeds` uint64; `on_quarter()` is called after every quarter. A run's
+    figures are the same to the last bit in whatever batch it ran.
+    """
+    simulation = Simulation(configurations, seeds)
+    frame = simulation.frame
+    metrics = catalogue([_key(c.name) for c in configurations[0].cast.clouds])
+    values = np.full((len(metrics), frame.quarters, len(simulation.seeds)), np.nan)
+    for q in range(frame.quarters):
+        if len(simulation.running):
+            simulation.step()
+            with np.errstate(all="ignore"):
+                for i, metric in enumerate(metrics):
+                    values[i, q, simulation.running] = metric.function(simulation.view)[:, 0]
+        if on_quarter is not None:
+            on_quarter()
+    refused = np.full(len(simulation.seeds), np.nan)
+    refused[simulation.running] = simulation.world.array("market.refused_entries")[:, 0]
+    labels = tuple(quarter_label(q, frame.start) for q in range(frame.quarters))
+    return Outcome(labels, tuple(m.name for m in metrics), values, simulation.seeds, tuple(simulation.failures), refused)
+
+
+def _key(name):
+    """Return the part of a metric's name that stands for an owner."""
+    return "".join(letter if letter.isalnum() else "_" for letter in name.lower())

@@ -1,0 +1,68 @@
+"""The rules in force: every number of every quarter, for every run of a batch, computed at set-up."""
+
+from dataclasses import fields, replace
+
+import numpy as np
+
+from market_abm.levers.catalogue import CATALOGUE
+from market_abm.parameters.declare import declarations
+from market_abm.parameters.schema import SECTIONS, Parameters
+from market_abm.units import quarter_number
+
+
+def rules_in_force(configurations, quarters):
+    """Return one `Parameters` a quarter whose numbers are `(runs, 1)` arrays.
+
+    Whole numbers become integer arrays, rules chosen by name become arrays of their place among the
+    options, and dates become quarters since the start.
+    """
+    base = Parameters(**{s: _section([getattr(c.parameters, s) for c in configurations], configurations) for s in SECTIONS})
+    return [_amended(base, configurations, q) for q in range(quarters)]
+
+
+def _section(sections, configurations):
+    kind = type(sections[0])
+    columns = {}
+    for name, told in declarations(kind).items():
+        values = [getattr(section, name) for section in sections]
+        if told.options:
+            values = [told.options.index(v) for v in values]
+        elif told.unit == "quarter":
+            values = [quarter_number(v, c.frame.start) for v, c in zip(values, configurations, strict=True)]
+        dtype = np.int64 if told.options or told.whole else np.float64
+        columns[name] = _fixed(np.asarray(values, dtype).reshape(-1, 1))
+    return kind(**columns)
+
+
+def _amended(base, configurations, quarter):
+    """Apply what is dated for a quarter: the largest strength of each lever, in the catalogue's order."""
+    sections = {f.name: getattr(base, f.name) for f in fields(base)}
+    for lever in CATALOGUE.values():
+        strength = np.array([[_strength(c, lever.name, quarter)] for c in configurations])
+        if not strength.any():
+            continue
+        for amendment in lever.amends:
+            section, name = amendment.key.split(".")
+            value = getattr(sections[section], name)
+            target = value * amendment.factor if amendment.factor is not None else amendment.target
+            amended = value * (1.0 - strength) + target * strength
+            amended = np.rint(amended).astype(value.dtype) if value.dtype == np.int64 else amended
+            sections[section] = replace(sections[section], **{name: _fixed(amended)})
+    return Parameters(**sections)
+
+
+def _fixed(array):
+    """Close an array to writing: quarters share it."""
+    array.flags.writeable = False
+    return array
+
+
+def _strength(configuration, name, quarter):
+    start = configuration.frame.start
+    strengths = [0.0]
+    for use in configuration.levers:
+        first = quarter_number(use.start, start)
+        ended = bool(use.end) and quarter >= quarter_number(use.end, start)
+        if use.name == name and quarter >= first and not ended:
+            strengths.append(use.strength * min(1.0, (quarter - first + 1) / use.ramp_quarters))
+    return max(strengths)

@@ -1,0 +1,1 @@
+"""What is measured: read-only functions of the world."""

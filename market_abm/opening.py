@@ -1,0 +1,180 @@
+"""The world on its first day: rows from the cast, stocks from the facts and assumptions of the configuration."""
+
+import numpy as np
+
+from market_abm.exact import leading, log, ratio, share_or_zero
+from market_abm.parameters.cast import CLOUD_KINDS, MAKER_KINDS
+from market_abm.phases.calendar import lasting_taste
+from market_abm.phases.turnover import startups_endowment
+from market_abm.randomness import Draws, birth_key, name_key
+from market_abm.state.tables import FLOWS, PLANT_TYPES, TABLES
+from market_abm.state.world import World
+from market_abm.units import quarter_number
+
+PLANTS = ("renewables_mw", "hydro_mw", "nuclear_mw", "baseload_mw", "midload_mw", "peaking_mw")
+PLANT_COST_USD = (0.0, 4.0, 12.0, 34.0, 62.0, 140.0)  # marginal cost in North America, USD/MWh; assumed
+BLOCK = 128
+
+
+class MixedBatch(ValueError):
+    """Configurations of one batch must share their shape: cast names, slots and length."""
+
+
+def open_world(configurations, seeds, rules):
+    """Return the world of a batch at its first quarter, one run a configuration and seed."""
+    frame, cast = configurations[0].frame, configurations[0].cast
+    for other in configurations:
+        same = (_shape(other) == _shape(configurations[0]))
+        if not same:
+            raise MixedBatch("the configurations of one batch differ in their cast, slots, start or length")
+    slots = -(-frame.startup_slots // BLOCK) * BLOCK
+    rows = {"market": 1, "makers": len(cast.makers), "clouds": len(cast.clouds) + frame.spare_clouds,
+            "startups": slots, "regions": len(cast.regions), "plants": PLANT_TYPES}
+    world = World(TABLES, FLOWS, rows, len(configurations))
+    world.rules, world.lasting = rules, Draws(seeds, -1)
+    book = _Book(world, configurations)
+    _open_makers(world, book, rules)
+    _open_regions(world, book, rules)
+    _open_clouds(world, book, rules)
+    _open_market(world, rules)
+    _open_startups(world, rules)
+    _open_chips(world, book, rules)
+    world.ledger.open()
+    return world
+
+
+def _shape(configuration):
+    cast, frame = configuration.cast, configuration.frame
+    names = tuple(tuple(a.name for a in kind) for kind in (cast.makers, cast.clouds, cast.regions))
+    return names, frame.startup_slots, frame.spare_clouds, frame.quarters, frame.start
+
+
+class _Book:
+    """The cast as columns: `book.clouds("fleet_share")` is `(runs, rows)`, zero in spare rows."""
+
+    def __init__(self, world, configurations):
+        self._world, self._configurations = world, configurations
+
+    def __getattr__(self, kind):
+        rows = self._world.rows[kind]
+
+        def column(name, convert=float):
+            out = np.zeros((self._world.runs, rows))
+            for r, configuration in enumerate(self._configurations):
+                for i, agent in enumerate(getattr(configuration.cast, kind)):
+                    out[r, i] = convert(getattr(agent, name))
+            return out
+
+        return column
+
+    def births(self, kind):
+        """Return birth keys from names, so that a new neighbour changes nobody's draws."""
+        rows, agents = self._world.rows[kind], getattr(self._configurations[0].cast, kind)
+        keys = [name_key(f"{kind} {a.name}") for a in agents]
+        keys += [name_key(f"{kind} spare {i}") for i in range(rows - len(agents))]
+        return np.broadcast_to(np.array(keys, np.uint64), (self._world.runs, rows))
+
+    def entry(self):
+        """Return the quarter of entry of each owner, 0 or less for those there at the start."""
+        start = self._configurations[0].frame.start
+        return self.clouds("enters", lambda label: quarter_number(label, start) if label else 0)
+
+
+def _put(world, table, **values):
+    for name, value in values.items():
+        world.array(f"{table}.{name}")[...] = value
+
+
+def _open_makers(world, book, rules):
+    there = book.makers("present")
+    pflops, watts = book.makers("pflops_per_chip"), book.makers("watts_per_chip")
+    _put(world, "makers", alive=there, birth=book.births("makers"),
+         kind=book.makers("kind", lambda k: MAKER_KINDS.index(k) + 1) * there,
+         pflops_per_chip=pflops * there, first_pflops_per_chip=pflops * there, watts_per_chip=watts * there,
+         base_cost_usd_per_chip=book.makers("unit_cost_usd") * there, capacity_chips=book.makers("capacity_chips") * there,
+         own_openness=book.makers("openness") * there, ecosystem=book.makers("ecosystem") * there,
+         other_rnd_usd=book.makers("other_rnd_usd") * there, cash_usd=book.makers("cash_usd") * there,
+         share_of_orders=share_or_zero(book.makers("fleet_share") * there),
+         sales_usd=book.makers("capacity_chips") * book.makers("unit_cost_usd") * 2.5 * there)
+
+
+def _open_regions(world, book, rules):
+    there, load = book.regions("present"), book.regions("other_load_mw")
+    plants = np.stack([book.regions(name) * there for name in PLANTS])
+    costs = np.stack([c * book.regions("fuel_factor") for c in PLANT_COST_USD]) * there
+    _put(world, "regions", alive=there, birth=book.births("regions"), home_bias=book.regions("site_share") * there,
+         controlled=book.regions("jurisdiction", lambda j: j == "CN") * there, other_load_mw=load * there,
+         load_growth=book.regions("load_growth"), plant_mw=plants, plant_cost_usd=costs, price_usd=costs[4],
+         forecast_usd=costs[4], slots_mw=rules.energy.slots_mw * book.regions("site_share") * there,
+         quoted_wait_quarters=(rules.energy.study_quarters * rules.energy.queue + rules.energy.building_quarters) * there)
+
+
+def _open_clouds(world, book, rules):
+    known, enters = book.clouds("present"), book.entry()
+    there = known * (enters <= 0)
+    cash_flow = book.clouds("group_cash_flow_usd") / 4.0 * there
+    births = book.births("clouds")
+    _put(world, "clouds", alive=there, birth=births, kind=book.clouds("kind", lambda k: CLOUD_KINDS.index(k) + 1) * known,
+         controlled=book.clouds("jurisdiction", lambda j: j == "CN") * known, has_lab=book.clouds("has_lab") * known,
+         rents_out=book.clouds("rents_out") * known, enters=enters * known, announced=known * (enters > 0),
+         opening_cash_usd=book.clouds("cash_usd") * known, legacy_weight=book.clouds("legacy_share") * there,
+         group_cash_flow_usd=cash_flow, cash_usd=rules.clouds.omega * cash_flow + book.clouds("cash_usd") * there,
+         general_revenue_usd=rules.clouds.general_usd * book.clouds("general_share") * there,
+         new_workload_pull=book.clouds("new_workload_share") * there,
+         contested_rent_usd=rules.clouds.opening_rent_usd * book.clouds("rents_out") * there,
+         tenant_share=0.5 * book.clouds("rents_out") * there, quarters_since_review=100.0 * there,
+         lab_budget_usd=rules.training.opening_budget_usd / 4.0 * book.clouds("lab_share") * there,
+         demand_growth=log(rules.clouds.opening_growth) / 4.0 * there, fill_rate=there, own_fill_rate=there,
+         taste=lasting_taste(world.lasting, births, book.births("makers")) * there)
+
+
+def _open_market(world, rules):
+    _put(world, "market", alive=1.0, birth=name_key("market"), algorithmic_progress=1.0, demand_shock=1.0, shock_growth=1.0,
+         research_usd=rules.training.research_usd / 4.0, general_cloud_usd=rules.clouds.general_usd,
+         legacy_usd=rules.customers.legacy_usd / 4.0, enterprise_usd=rules.customers.enterprise_usd / 4.0,
+         frontier_budget_usd=rules.training.opening_budget_usd / 4.0, spot_rent_usd=rules.clouds.opening_rent_usd,
+         frontier_effective_flop=rules.training.opening_frontier_flop, venture_pool_usd=rules.venture.pool_usd,
+         customer_growth=log(rules.training.prize_growth_cap) / 4.0)
+    _put(world, "clouds", effective_flop=rules.training.opening_frontier_flop * world.array("clouds.has_lab")
+         * world.array("clouds.alive") * ratio(world.array("clouds.lab_budget_usd"), rules.training.opening_budget_usd / 4.0))
+
+
+def _open_startups(world, rules):
+    rows, slots = rules.startups, world.rows["startups"]
+    place = np.broadcast_to(np.arange(slots, dtype=np.float64), (world.runs, slots))
+    there = (place < rows.opening) * 1.0
+    bystander = (place >= slots - rows.bystanders) * 1.0  # from the last slot down: nobody else's slot moves
+    births = birth_key(-1, np.where(bystander > 0, slots + place, place).astype(np.int64))
+    cash, skill = startups_endowment(world.lasting, births, rows)
+    _put(world, "startups", alive=there, occupied=np.maximum(there, bystander), birth=births * (there + bystander > 0),
+         entered=-1.0 * there, skill=skill * there, cash_usd=cash * there, round_usd=cash * there,
+         provider=world.rows["clouds"], wages_usd=rows.wage_share * cash * there,
+         budget_usd=rows.opening_budget_share * rules.training.opening_budget_usd / 4.0 * there,
+         effective_flop=1e-3 * rules.training.opening_frontier_flop * there)
+
+
+def _open_chips(world, book, rules):
+    """Install the opening fleet by owner and maker, spread its retirement, and fill the order book."""
+    owners = share_or_zero(book.clouds("fleet_share") * world.array("clouds.alive"))
+    makers = leading(share_or_zero(book.makers("fleet_share") * world.array("makers.alive")))
+    mw_per_pflops = leading(ratio(world.array("makers.watts_per_chip"), world.array("makers.pflops_per_chip"))) / 1e6
+    mw_per_pflops = mw_per_pflops * rules.clouds.facility_watts
+    fleet = rules.clouds.opening_fleet_pflops * owners * makers
+    _put(world, "clouds", fleet_pflops=fleet, fleet_mw=fleet * mw_per_pflops, bought_pflops=0.4 * fleet.sum(axis=0),
+         expected_pflops=fleet.sum(axis=0) * rules.clouds.target_utilisation)
+    life = rules.chips.life_quarters
+    for name, stock in (("retiring_pflops", fleet), ("retiring_mw", fleet * mw_per_pflops)):
+        pipe = world.tables["clouds"][name]
+        for k in range(1, int(life.max()) - 3):
+            pipe.array[k] += stock / np.maximum(life - 4.0, 1.0) * (k <= life - 4)
+    supply = leading(world.array("makers.capacity_chips") * world.array("makers.pflops_per_chip"))
+    for k in range(int(rules.chips.delivery_quarters.max())):
+        due = 0.9 * supply * owners * (k < rules.chips.delivery_quarters)
+        world.tables["clouds"]["ordered_pflops"].array[k] += due
+    needed = (fleet * mw_per_pflops).sum(axis=0) * rules.clouds.opening_headroom
+    regions = {c: leading(share_or_zero(world.array("regions.home_bias") * (world.array("regions.controlled") == c))) for c in (0, 1)}
+    connected = needed * np.where(world.array("clouds.controlled") > 0, regions[1], regions[0])
+    _put(world, "clouds", connected_mw=connected)
+    sites = world.tables["clouds"]["sites_mw"]
+    for k in range(1, int(rules.energy.building_quarters.max()) + 1):
+        sites.array[k] += connected * rules.clouds.opening_sites * (k <= rules.energy.building_quarters)

@@ -1,0 +1,73 @@
+"""Numbers of chip makers, their factories and their documentation."""
+
+from dataclasses import dataclass
+
+from market_abm.parameters.declare import choice, number, whole
+
+
+@dataclass(frozen=True, slots=True)
+class Chips:
+    """Technology, cost, price, supply and delivery of AI chips."""
+
+    pricing: str = choice("nash_logit", ("nash_logit", "cost_based"), "Rule that posts the price of chips.")
+    allocation: str = choice("relationship", ("proportional", "equal_awards", "relationship", "lottery"),
+                             "Rule that shares out chips when orders exceed supply.")
+    relationship_exponent: float = number(0.8, 0.0, 1.1, "1", "Weight of past purchases in allocation; above 1.1 small buyers starve.", at_most=3)
+    relationship_floor: float = number(0.1, 0.02, 0.4, "share", "Part of supply shared in proportion to orders whatever the relationship.", at_most=1)
+    choice_elasticity: float = number(2.6, 2.0, 3.2, "1", "Elasticity of buyers' choice to cost per realised FLOP/s.", at_least=0.1, at_most=20)
+    switching_cost: float = number(2.5, 0.0, 4.0, "utils", "Cost of using chips that the buyer has no stack for, when undocumented.", at_most=10)
+    taste_spread: float = number(0.30, 0.1, 1.0, "utils", "Spread of buyers' lasting tastes for makers.", at_most=5)
+    margin_cap: float = number(0.66, 0.62, 0.70, "share of price", "Highest margin before large buyers would make their own chips.", "NVIDIA gross margin .57-.78, FY2021-26", at_most=0.95)
+    margin_floor: float = number(0.35, 0.25, 0.54, "share of price", "Lowest margin a maker posts.", "AMD gross margin about .50-.54 company-wide; lower for accelerators: assumed", at_most=0.9)
+    price_speed: float = number(0.35, 0.15, 0.7, "1/quarter", "Speed at which posted prices follow the rule.", at_most=1)
+    rnd_share: float = number(0.20, 0.10, 0.27, "share of sales", "Research spending out of chip sales.", "NVIDIA R&D over revenue .10-.27, FY2021-25", at_most=0.6)
+    other_rnd_growth: float = number(1.3, 1.1, 1.5, "ratio/year", "Growth of research paid by a maker's other businesses.", at_least=0.5, at_most=4)
+    innovation_hazard: float = number(1.6, 1.2, 2.0, "1/quarter", "Hazard of a research success of the leader at the start.", at_most=10)
+    reference_rnd_usd: float = number(60e6, 30e6, 120e6, "USD/quarter", "Research spending at which that hazard holds at the start.", "about 20% of sales of 0.3 bn USD: derived", at_least=1, at_most=1e12)
+    innovation_returns: float = number(0.3, 0.15, 0.5, "1", "Exponent of research spending in that hazard.", at_most=1)
+    difficulty_exponent: float = number(1.67, 1.2, 2.2, "1", "Growth of difficulty with performance reached.", at_most=5)
+    gain_low: float = number(0.05, 0.03, 0.07, "ln ratio", "Smallest gain of a success in performance per chip.", at_most=1)
+    gain_high: float = number(0.22, 0.18, 0.26, "ln ratio", "Largest gain of a success.", "sized so that performance per chip grows 1.59 a year (P100 to B200)", at_most=2)
+    imitation: float = number(0.03, 0.01, 0.10, "1/quarter", "Part of the gap to the best chip that a laggard closes.", at_most=1)
+    launch_gain: float = number(0.45, 0.3, 0.9, "ln ratio", "Laboratory lead at which a new generation is launched.", at_least=0.01, at_most=3)
+    watts_elasticity: float = number(0.32, 0.25, 0.45, "1", "Growth of chip power with performance, in logs.", "derived: W 1.16 and PFLOP/s 1.59 a year, P100 to B200", at_most=1)
+    cost_elasticity: float = number(0.63, 0.50, 0.75, "1", "Growth of unit cost before learning with performance, in logs.", "derived: list price V100 11,458 to B200 47,409 USD", at_most=1)
+    learning_exponent: float = number(0.12, 0.05, 0.32, "1", "Exponent of Wright's law on cumulative chips.", "Wright 1936; no rate for accelerators found: assumed", at_most=1)
+    chips_before_start: float = number(250e3, 100e3, 600e3, "chips", "Chips of all makers made before the start.", at_least=1, at_most=1e8)
+    delivery_quarters: int = whole(2, 1, 4, "quarters", "Lead time that orders are placed ahead.", at_least=1, at_most=8)
+    order_inflation: float = number(1.15, 1.0, 1.3, "ratio", "Largest inflation of orders by buyers who expect rationing.", at_least=1, at_most=3)
+    cancellation: float = number(0.10, 0.0, 0.3, "1/quarter", "Part of overdue orders beyond need that is cancelled.", at_most=1)
+    inventory_share: float = number(0.05, 0.0, 0.15, "share", "Stock that makers keep, over the orders of a quarter.", at_most=2)
+    life_quarters: int = whole(22, 16, 28, "quarters", "Working life of a chip.", "servers depreciated over 4-6 years", at_least=4, at_most=40)
+    fab_quarters: int = whole(3, 2, 5, "quarters", "Lead time of factory and packaging capacity.", at_least=1, at_most=12)
+    fab_start_bound: float = number(1.35, 1.2, 1.6, "ratio/quarter", "Largest growth of capacity including what is under construction.", "CoWoS capacity 8.5k to 40k wafers a month in 19 months: 1.28 a quarter", at_least=1, at_most=5)
+    fab_expectation: float = number(1.45, 1.3, 1.7, "ratio", "Growth of orders that makers build for.", at_least=0.5, at_most=5)
+    tax: float = number(0.15, 0.10, 0.21, "share of profit", "Tax on makers' profit.", at_most=1)
+    buffer_quarters: float = number(4.0, 2.0, 8.0, "quarters", "Research spending that makers hold in cash.", at_most=40)
+
+
+@dataclass(frozen=True, slots=True)
+class Documentation:
+    """Who may read how chips work, and what that is worth."""
+
+    rule: str = choice("partners_only", ("closed", "partners_only", "delayed", "open", "mandated"), "Rule of access to documentation.")
+    partner_share: float = number(0.03, 0.01, 0.10, "share", "Part of all installed chips that a buyer must hold of one maker to be its partner.", at_most=1)
+    delay_quarters: float = number(8, 4, 16, "quarters", "Time after launch when documentation opens under `delayed`.", at_most=200)
+    mandated_openness: float = number(0.0, 0.0, 1.0, "0 to 1", "Openness that a mandate requires.", at_most=1)
+    efficiency_channel: float = number(1.0, 0.0, 1.0, "switch", "Whether software changes realised FLOP/s.", "mechanism switch", at_most=1)
+    switching_channel: float = number(1.0, 0.0, 1.0, "switch", "Whether undocumented chips are costly to switch to.", "mechanism switch", at_most=1)
+    utilisation_floor: float = number(0.11, 0.08, 0.15, "fraction", "Model FLOP utilisation without any software.", at_most=1)
+    utilisation_span: float = number(0.44, 0.38, 0.50, "fraction", "What all software together can add.", "MFU .20 (GPT-3) to .46 (PaLM); median .38 since 2020", at_most=1)
+    software_half: float = number(2.5, 1.5, 4.0, "index", "Software at which half of that is reached.", at_least=0.01, at_most=100)
+    public_part: float = number(0.6, 0.4, 0.8, "share", "Part of a maker's software that serves buyers without documentation.", at_most=1)
+    ecosystem_growth: float = number(0.27, 0.18, 0.36, "index/quarter", "Software written a quarter for a maker with all users.", at_most=10)
+    ecosystem_concavity: float = number(0.5, 0.3, 0.8, "1", "Exponent of the share of users in that growth.", at_most=2)
+    ecosystem_decay: float = number(0.03, 0.02, 0.06, "1/quarter", "Software that goes out of date.", at_most=1)
+    open_source_growth: float = number(0.10, 0.05, 0.20, "index/quarter", "Open-source software written a quarter when everything is documented.", at_most=10)
+
+
+@dataclass(frozen=True, slots=True)
+class Trade:
+    """Measures between jurisdictions."""
+
+    refused_share: float = number(0.0, 0.0, 0.9, "share", "Part of orders from controlled owners that is refused.", "none before the export controls of October 2022", at_most=1)

@@ -1,0 +1,88 @@
+"""Checks that take several numbers of a configuration at once."""
+
+from market_abm.parameters.schema import CAST_KINDS
+from market_abm.units import quarter_number
+
+TOLERANCE = 1e-6
+SUM_TO_ONE = (
+    ("makers", "fleet_share"), ("clouds", "fleet_share"), ("clouds", "legacy_share"),
+    ("clouds", "general_share"), ("regions", "site_share"),
+)
+IN_ORDER = (
+    ("chips.gain_low", "chips.gain_high"), ("clouds.gate_low", "clouds.gate_high"), ("chips.margin_floor", "chips.margin_cap"),
+)
+
+
+def check_together(configuration, keys, reading, refused):
+    """Complain of numbers that do not fit each other, leaving out those refused on their own.
+
+    `keys` names the agents of each kind, {"clouds": ["amazon", ...]}, in the order of their rows.
+    """
+    for kind in CAST_KINDS:
+        agents = getattr(configuration.cast, kind)
+        if any(key[:2] == ("cast", kind) for key in refused):
+            continue
+        if not any(agent.present for agent in agents):
+            reading.complain(reading.files[0], "at least 1 must be present", f"add [cast.{kind}.KEY] or set present = 1", key=f"cast.{kind}", value=0)
+            continue
+        _check_names(dict(zip(keys[kind], agents, strict=True)), kind, reading)
+        for other, share in SUM_TO_ONE:
+            if other == kind:
+                _check_sum(dict(zip(keys[kind], agents, strict=True)), kind, share, reading)
+    for low, high in IN_ORDER:
+        _check_order(configuration.parameters, low, high, reading, refused)
+    _check_slots(configuration, reading, refused)
+    _check_ends(configuration.levers, reading, refused)
+
+
+def _check_names(agents, kind, reading):
+    """Complain of two agents that tables and metrics could not tell apart."""
+    seen = {}
+    for key, agent in agents.items():
+        twin = seen.setdefault("".join(letter if letter.isalnum() else "_" for letter in agent.name.lower()), key)
+        if twin != key or not agent.name:
+            why = f"must differ from the name of cast.{kind}.{twin} in letters and digits" if agent.name else "must not be empty"
+            reading.complain(_last_file(reading, [("cast", kind, key)]), why, "give it another name", key=f"cast.{kind}.{key}.name", value=agent.name)
+
+
+def _check_sum(agents, kind, share, reading):
+    shares = {key: getattr(agent, share) for key, agent in agents.items() if agent.present}
+    found = sum(shares.values())
+    if abs(found - 1) > TOLERANCE:
+        file = _last_file(reading, [("cast", kind, key, name) for key in agents for name in (share, "present")])
+        reading.complain(file, f"must sum to 1 within {TOLERANCE:g} over rows with present = 1 (unit: share)",
+                         f"add {1 - found:+.6g} in all", key=f"sum of cast.{kind}.*.{share}", value=float(f"{found:.9g}"))
+
+
+def _check_order(parameters, low, high, reading, refused):
+    paths = [tuple(low.split(".")), tuple(high.split("."))]
+    small, large = (getattr(getattr(parameters, section), name) for section, name in paths)
+    if small > large and not refused & set(paths):
+        reading.complain(_last_file(reading, paths), f"must not exceed {high} = {large:g}", f"lower {low} or raise {high}", key=low, value=small)
+
+
+def _check_slots(configuration, reading, refused):
+    paths = [("startups", "opening"), ("startups", "bystanders"), ("frame", "startup_slots")]
+    startups, slots = configuration.parameters.startups, configuration.frame.startup_slots
+    taken = startups.opening + startups.bystanders
+    if taken > slots and not refused & set(paths):
+        reading.complain(_last_file(reading, paths), f"must not exceed frame.startup_slots = {slots} (unit: count)",
+                         f"raise frame.startup_slots to {taken} or more", key="startups.opening + startups.bystanders", value=taken)
+
+
+def _check_ends(levers, reading, refused):
+    for place, lever in enumerate(levers):
+        paths = [(f"levers[{place}]", "start"), (f"levers[{place}]", "end")]
+        if lever.end and not refused & set(paths) and quarter_number(lever.end, lever.start) <= 0:
+            reading.complain(_last_file(reading, paths), f"must come after start = {lever.start}", "move one of them, or leave out end for never",
+                             key=f"levers[{place}].end", value=lever.end)
+
+
+def _last_file(reading, paths):
+    """Return the file that had the last word on any of several numbers."""
+    files = [reading.leaves[path].file for path in paths if path in reading.leaves]
+    return max(files, key=lambda file: _rank(reading.files, file), default=reading.files[-1])
+
+
+def _rank(files, file):
+    return len(files) - 1 - files[::-1].index(file)

@@ -1,0 +1,91 @@
+"""Numbers of those who use compute: labs, customers, enterprises; and of those who fund them."""
+
+from dataclasses import dataclass
+
+from market_abm.parameters.declare import date, number, whole
+
+
+@dataclass(frozen=True, slots=True)
+class Customers:
+    """What AI services are worth, and what enterprises and owners use compute for."""
+
+    spend_max_usd: float = number(2.7e12, 0.5e12, 6e12, "USD/year", "Spending on AI services when capability knows no bound.", at_most=1e15)
+    spend_midpoint: float = number(33.2, 32.0, 34.5, "log10 FLOP", "Effective FLOP of the frontier at half of it.", at_most=60)
+    spend_width: float = number(0.80, 0.70, 0.95, "log10 FLOP", "Width of the rise.", at_least=0.05, at_most=10)
+    contest: float = number(1.0, 0.6, 1.4, "1", "Decisiveness r: budget shares follow effective compute to this power (Tullock).", at_most=10)
+    price_elasticity: float = number(1.0, 0.5, 2.0, "1", "Elasticity of customers' choice to price.", at_most=20)
+    outside: float = number(0.10, 0.03, 0.3, "weight", "Weight of doing without, over that of the frontier.", at_most=100)
+    inertia: float = number(0.5, 0.3, 0.8, "share", "Part of customers who stay for another quarter.", at_most=0.999)
+    serving_cost_share: float = number(0.55, 0.35, 0.7, "share of price", "Compute in the price of AI services.", at_least=0.01, at_most=1)
+    growth_smoothing: float = number(0.25, 0.1, 0.5, "1/quarter", "Weight of the newest quarter in expected growth of spending.", at_most=1)
+    enterprise_usd: float = number(0.13e9, 0.05e9, 0.4e9, "USD/year", "Enterprises' spending on rented compute at the start.", at_most=1e12)
+    enterprise_growth: float = number(1.95, 1.7, 2.2, "ratio/year", "Its growth until the fading starts.", at_least=0.1, at_most=10)
+    legacy_usd: float = number(0.6e9, 0.4e9, 0.9e9, "USD/year", "Owners' spending on their older AI uses at the start.", at_most=1e12)
+    legacy_growth: float = number(1.65, 1.5, 1.8, "ratio/year", "Its growth until the fading starts.", at_least=0.1, at_most=10)
+    fade: float = number(0.80, 0.7, 0.9, "ratio/year", "Yearly fading of both growth rates from 2022 on.", at_most=1)
+    fade_from: str = date("2022Q1", "Quarter from which these growth rates fade.")
+    shock: float = number(8.0, 5.0, 15.0, "ratio", "Rise of enterprise demand after the first widely used assistant.", at_least=0.01, at_most=1000)
+    shock_quarter: str = date("2022Q4", "Quarter in which that rise begins.", "ChatGPT, 30 November 2022")
+    shock_quarters: float = number(3, 2, 5, "quarters", "Time over which that rise comes.", at_least=1, at_most=40)
+    captive_share: float = number(0.20, 0.1, 0.35, "share", "Enterprise spending that pays list prices.", at_most=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Training:
+    """Research compute, training runs and capability."""
+
+    ambition_growth: float = number(2.4, 2.0, 2.9, "ratio/year", "Growth of the largest research budget while nothing binds.", "cost of frontier runs 2.4 a year (2.0-2.9), Cottier et al. 2024", at_least=0.5, at_most=20)
+    shock_on_labs: float = number(0.5, 0.3, 0.7, "1", "Exponent of the shock in the labs' ambition.", at_most=2)
+    catch_up_growth: float = number(6.0, 4.0, 20.0, "ratio/year", "Fastest growth of a lab behind the frontier.", at_least=0.5, at_most=1000)
+    ambition_noise: float = number(0.25, 0.1, 0.4, "ln/quarter", "Spread of labs' quarterly ambition.", at_most=2)
+    opening_budget_usd: float = number(4e6, 1.5e6, 12e6, "USD/year", "Largest research compute budget at the start.", at_most=1e12)
+    opening_frontier_flop: float = number(3e22, 1e22, 1e23, "FLOP", "Best training run before the start.", "AlphaGo Zero class runs of 2017, order of magnitude: assumed", at_least=1, at_most=1e40)
+    research_usd: float = number(0.03e9, 0.01e9, 0.1e9, "USD/year", "Largest budget that labs spend without any revenue, at the start.", at_most=1e12)
+    research_growth: float = number(1.8, 1.5, 2.1, "ratio/year", "Its growth until the fading of 2022 starts.", at_least=0.1, at_most=10)
+    group_share: float = number(0.30, 0.15, 0.5, "share", "Part of a group's money for compute that its lab may use up in research.", at_most=1)
+    people_share: float = number(0.5, 0.4, 1.0, "ratio", "Researchers' pay over research compute, in owners' labs.", "staff 29-49% of development cost", at_most=10)
+    prize_growth_cap: float = number(3.5, 2.5, 4.5, "ratio/year", "Largest growth of spending that labs count on.", at_least=1, at_most=20)
+    prize_years: float = number(2.0, 1.0, 3.0, "years", "How far ahead labs look for their prize.", at_most=20)
+    final_run_share: float = number(0.10, 0.05, 0.25, "share", "Largest run over a year's research compute.", "OpenAI 2024: about 0.5 of 5 bn USD", at_most=0.25)
+    run_days: float = number(95, 60, 120, "days", "Length of a large training run.", "GPT-4 95 days, Grok-3 100 days", at_least=1, at_most=91)
+    cluster_limit_chips: float = number(25e3, 2048, 100e3, "chips", "Chips beyond which a run loses efficiency.", "25,000 A100 trained GPT-4; the essay says 2,048", at_least=1, at_most=1e9)
+    cluster_exponent: float = number(0.08, 0.0, 0.15, "1", "Loss of efficiency beyond that limit; 0 switches it off.", at_most=1)
+    algorithmic_growth: float = number(3.0, 2.0, 5.0, "ratio/year", "Algorithmic progress.", "Epoch AI: 3 a year 2012-23; later 3-10", at_least=1, at_most=100)
+
+
+@dataclass(frozen=True, slots=True)
+class Startups:
+    """Entry, funding, spending and exit of startups."""
+
+    opening: int = whole(300, 100, 400, "count", "Startups alive at the start.", at_most=10**6)
+    bystanders: int = whole(0, 0, 1, "count", "Rows that take a slot and no part in anything: for tests of independence.", "verification", at_most=1000)
+    opening_cash_usd: float = number(6.7e6, 4e6, 12e6, "USD", "Median cash at the start and of founders.", at_most=1e12)
+    cash_spread: float = number(1.0, 0.7, 1.4, "ln", "Spread of that cash.", at_most=5)
+    skill_spread: float = number(0.4, 0.2, 0.8, "ln", "Spread of research skill.", at_most=3)
+    wage_share: float = number(0.10, 0.06, 0.14, "share/quarter", "Wages over the last round.", "staff 29-49% of development cost", at_most=1)
+    wage_revenue_share: float = number(0.20, 0.1, 0.3, "share", "Wages over revenue, where that is more.", at_most=1)
+    opening_budget_share: float = number(0.02, 0.005, 0.1, "ratio", "First research budget of a startup over the largest of the market.", at_most=1)
+    wage_decay: float = number(0.07, 0.03, 0.12, "1/quarter", "Wear of that commitment.", at_most=1)
+    runway_quarters: float = number(3.0, 2.0, 5.0, "quarters", "Runway below which a startup seeks a round.", at_most=40)
+    reserve_quarters: float = number(2.0, 1.0, 3.0, "quarters", "Wages that it does not spend on compute.", at_most=40)
+    spending_quarters: float = number(4.0, 3.0, 6.0, "quarters", "Time over which it spends free cash.", at_least=1, at_most=40)
+    funded_share: float = number(0.35, 0.25, 0.5, "share", "Part of seekers that are funded.", at_most=1)
+    selectivity: float = number(3.0, 0.0, 6.0, "1", "Exponent psi of rank in the division of venture capital.", "top two labs took .14-.35 of AI venture capital 2023-25", at_most=50)
+    score_noise: float = number(0.8, 0.4, 1.5, "ln", "What investors cannot see.", at_most=10)
+    largest_round: float = number(30, 10, 60, "ratio", "Largest round over what the startup can spend in a year.", at_least=0.1, at_most=1e6)
+    tax: float = number(0.10, 0.05, 0.21, "share of profit", "Tax on startups' profit.", at_most=1)
+    entry_rate: float = number(12.0, 6.0, 25.0, "1/quarter", "Founders a quarter when expected profit equals entry cost.", at_most=1000)
+    entry_cap: float = number(3.0, 2.0, 5.0, "ratio", "Largest response of entry to expected profit.", at_most=100)
+    entry_cost_usd: float = number(10e6, 5e6, 20e6, "USD", "Sunk cost of entry.", at_least=1, at_most=1e12)
+    talent_pool: float = number(480, 300, 1500, "count", "Startups that the pool of skilled people can staff.", at_least=1, at_most=1e7)
+
+
+@dataclass(frozen=True, slots=True)
+class Venture:
+    """The pool of venture capital."""
+
+    pool_usd: float = number(0.28e9, 0.1e9, 0.8e9, "USD/quarter", "Venture capital for labs at the start.", "about 4% of 32.5 bn USD of AI equity a year: assumed", at_most=1e12)
+    share: float = number(0.15, 0.08, 0.3, "share", "Venture capital over the gain in AI revenue that investors expect.", at_most=10)
+    growth_cap: float = number(1.25, 0.9, 1.5, "ln/year", "Largest growth of revenue that they extrapolate.", at_most=5)
+    step: float = number(0.25, 0.15, 0.4, "ln/quarter", "Largest move of the pool in a quarter.", at_most=5)
+    shock_weight: float = number(0.3, 0.1, 0.6, "1", "Exponent of the demand shock in the pool.", at_most=5)

@@ -1,0 +1,51 @@
+"""Step 12: everybody pays wages, upkeep, interest, tax and dividends. Nothing else moves cash afterwards but exits and entries."""
+
+import numpy as np
+
+from market_abm.behaviour import startups
+from market_abm.exact import look_up, stacked
+from market_abm.state.tables import NEOCLOUD
+
+
+def owners_close_accounts(world):
+    """Pay upkeep, researchers, interest and tax; pay back debt; pay out what is not going to be invested."""
+    clouds, rules = world.clouds, world.rules.clouds
+    upkeep = stacked(clouds.fleet_mw) * rules.upkeep_usd_per_mw_year / 4.0
+    people = world.rules.training.people_share * clouds.lab_funded_usd
+    interest = clouds.debt_usd * rules.interest / 4.0
+    profit = clouds.rent_usd + clouds.ai_revenue_usd - clouds.energy_bill_usd - upkeep - people - interest
+    world.move("upkeep", left=upkeep)
+    world.move("own labs' people", left=people)
+    world.move("interest", left=interest)
+    world.move("owners' tax", left=rules.tax * np.maximum(0.0, profit))
+    repaid = np.minimum(rules.repayment * clouds.debt_usd, np.maximum(0.0, clouds.cash_usd))
+    world.move("repayment", left=repaid)
+    clouds.debt_usd = clouds.debt_usd - repaid
+    kept = rules.cash_buffer * rules.omega * clouds.group_cash_flow_usd + 2.0 * clouds.invested_usd
+    spare = np.maximum(0.0, clouds.cash_usd - kept) * (clouds.kind != NEOCLOUD)
+    world.move("owners' dividends", left=spare)
+
+
+def startups_close_accounts(world):
+    """Pay the wages that rounds and revenue commit startups to, and tax."""
+    rows, rules = world.startups, world.rules.startups
+    rows.wages_usd = startups.wages(rows, rules) * rows.alive
+    rent = look_up(world.clouds.contested_rent_usd, rows.provider)
+    cost = (rows.training_pflop_hours + rows.serving_pflop_hours) * rent + rows.wages_usd
+    world.move("wages", left=rows.wages_usd)
+    world.move("startups' tax", left=rules.tax * np.maximum(0.0, rows.ai_revenue_usd - cost))
+
+
+def makers_close_accounts(world):
+    """Pay chip makers' tax, and pay out what research and production do not need."""
+    makers, rules = world.makers, world.rules.chips
+    making = makers.produced_pflops * makers.unit_cost_usd_per_pflops
+    profit = makers.sales_usd + makers.other_rnd_usd - making - makers.rnd_usd
+    world.move("makers' tax", left=rules.tax * np.maximum(0.0, profit))
+    kept = rules.buffer_quarters * makers.rnd_usd + 2.0 * making
+    world.move("makers' dividends", left=np.maximum(0.0, makers.cash_usd - kept))
+
+
+def energy_providers_close_accounts(world):
+    """Pay out the rents that the merit order leaves after fuel."""
+    world.move("scarcity rents", left=world.regions.cash_usd + 0.0)

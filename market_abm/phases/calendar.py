@@ -1,0 +1,67 @@
+"""Step 1: what happens whatever the agents do, and what is ordered by date."""
+
+import numpy as np
+
+from market_abm.exact import bounded, exp, leading, log, power, ratio, total
+from market_abm.state.lifecycle import give_birth
+
+
+def fading_growth(yearly_growth_ln, fade, quarters_since):
+    """Return a quarter's growth in logs of a trend that fades by a ratio each year from a date on."""
+    return yearly_growth_ln * power(fade, np.maximum(quarters_since, 0.0) / 4.0) / 4.0
+
+
+def calendar_turns(world):
+    """Move the exogenous paths by one quarter and clear last quarter's counts."""
+    market, rules, q = world.market, world.rules, world.quarter
+    moving = 0.0 if q == 0 else 1.0
+    since = q - rules.customers.fade_from
+    legacy = fading_growth(log(rules.customers.legacy_growth), rules.customers.fade, since)
+    enterprise = fading_growth(log(rules.customers.enterprise_growth), rules.customers.fade, since)
+    ramp = bounded((q - rules.customers.shock_quarter + 1.0) / rules.customers.shock_quarters, 0.0, 1.0)
+    shock = exp(log(rules.customers.shock) * ramp)
+    research = fading_growth(log(rules.training.research_growth), rules.customers.fade, since)
+    market.research_usd = market.research_usd * exp(moving * research)
+    market.legacy_usd = market.legacy_usd * exp(moving * legacy)
+    market.enterprise_usd = market.enterprise_usd * exp(moving * enterprise)
+    market.shock_growth = shock / market.demand_shock
+    market.demand_shock = shock
+    general = fading_growth(rules.clouds.general_growth, rules.clouds.general_fade, float(q))
+    market.general_cloud_usd = market.general_cloud_usd * exp(moving * general)
+    market.algorithmic_progress = power(rules.training.algorithmic_growth, q / 4.0 + 0.0 * shock)
+    for count in ("entries", "exits", "cloud_exits"):
+        setattr(market, count, 0.0)
+
+
+def groups_and_loads_grow(world):
+    """Grow the cash flow of owners' groups, makers' other research, and all load but AI's with its plants."""
+    rules, moving = world.rules, 0.0 if world.quarter == 0 else 1.0
+    since = world.quarter - rules.clouds.group_fade_from
+    group = fading_growth(rules.clouds.group_growth, rules.clouds.group_fade, since)
+    world.clouds.group_cash_flow_usd = world.clouds.group_cash_flow_usd * exp(moving * group)
+    research = power(rules.chips.other_rnd_growth, 0.25 * moving)
+    world.makers.other_rnd_usd = world.makers.other_rnd_usd * research
+    load = exp(moving * world.regions.load_growth / 4.0)
+    world.regions.other_load_mw = world.regions.other_load_mw * load
+    world.regions.plant_mw = world.regions.plant_mw * load
+
+
+def ordered_events_happen(world):
+    """Bring owners to life whose date has come: neoclouds that enter, a public cloud that is ordered."""
+    due = (world.clouds.enters == world.quarter) & (world.clouds.announced > 0)
+    if not np.any(due):
+        return
+    clouds = world.clouds
+    offered = clouds.active_pflops * clouds.rents_out
+    rent = ratio(total(clouds.contested_rent_usd * offered), total(offered))
+    born_with = ("birth", "kind", "controlled", "rents_out", "has_lab", "enters", "opening_cash_usd")
+    values = {name: getattr(clouds, name).copy() for name in born_with}
+    values |= {"contested_rent_usd": rent * clouds.rents_out, "tenant_share": clouds.rents_out.copy(),
+               "taste": lasting_taste(world.lasting, clouds.birth, world.makers.birth)}
+    give_birth(world.world, "clouds", due, values)
+    world.move("equity of clouds", entered=due * values["opening_cash_usd"])
+
+
+def lasting_taste(lasting, cloud_births, maker_births):
+    """Return each owner's lasting taste for each maker's chips, `(makers, runs, owners)`."""
+    return lasting.logistic("taste for chips", cloud_births ^ leading(maker_births))

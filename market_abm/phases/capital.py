@@ -1,0 +1,43 @@
+"""Step 6: startups raise rounds; owners receive group cash, borrow and sell shares for what is due."""
+
+import numpy as np
+
+from market_abm.behaviour import clouds as owners
+from market_abm.behaviour import investors, startups
+from market_abm.behaviour.clouds import investment_per_pflops
+from market_abm.exact import leading, ratio, stacked
+from market_abm.state.tables import NEOCLOUD
+
+
+def venture_capital_is_raised(world):
+    """Move the pool with the market's growth and divide it among the best-looking seekers."""
+    market, rows, rules = world.market, world.startups, world.rules
+    pool = investors.venture_pool(market, market.venture_pool_usd, rules.venture, rules.training.prize_years)
+    market.venture_pool_usd = pool
+    seeks = startups.seek_money(rows, rules.startups)
+    noise = world.draws.logistic("investors' eye", rows.birth)
+    raised = startups.funding_rounds(rows, seeks, pool, rules.startups, noise)
+    worn = rows.round_usd * (1.0 - rules.startups.wage_decay)
+    rows.raised_usd = raised
+    rows.round_usd = np.maximum(worn, raised)
+    world.move("venture capital", entered=raised)
+
+
+def owners_find_money(world):
+    """Bring in the part of group cash flow that may go into compute, then borrow or sell shares for what is due."""
+    clouds, makers, rules = world.clouds, world.makers, world.rules.clouds
+    world.move("group cash flow", entered=rules.omega * clouds.group_cash_flow_usd)
+    mw = makers.watts_per_chip / 1e6 * ratio(1.0, makers.pflops_per_chip) * rules.facility_watts
+    unit = investment_per_pflops(leading(makers.price_usd_per_pflops), leading(mw), rules)
+    due = stacked((clouds.overdue_pflops + clouds.ordered_pflops.arrivals(world.quarter)) * unit)
+    neocloud = (clouds.kind == NEOCLOUD) * 1.0
+    backed = neocloud * (clouds.contested_rent_usd >= rules.neocloud_leverage_gate * clouds.full_cost_usd)
+    short = np.maximum(0.0, due - np.maximum(clouds.cash_usd, 0.0))
+    equity = backed * rules.neocloud_equity * short
+    newest = stacked(clouds.fleet_pflops * leading(makers.price_usd_per_pflops))
+    room = owners.credit_room(clouds, newest * (1.0 + rules.server_overhead), rules, neocloud)
+    need = np.maximum(0.0, due - clouds.cash_usd - equity)
+    loan = np.minimum(need, room)
+    world.move("equity of clouds", entered=equity)
+    world.move("lending", entered=loan)
+    clouds.debt_usd = clouds.debt_usd + loan

@@ -1,0 +1,137 @@
+"""Steps 3 and 7: chip makers research, launch, build, document, price; chips are ordered and delivered."""
+
+import numpy as np
+
+from market_abm.behaviour import chip_makers
+from market_abm.behaviour.clouds import investment_per_pflops
+from market_abm.exact import bounded, leading, power, ratio, share_or_zero, stacked, total, trailing
+from market_abm.rules import choose
+from market_abm.rules.allocation import ALLOCATION
+from market_abm.rules.documentation import DOCUMENTATION
+from market_abm.rules.pricing import CHIP_PRICING
+
+
+def makers_research(world):
+    """Pay for research and add what it brings to the laboratory."""
+    makers = world.makers
+    done = chip_makers.research(makers, world.rules.chips, world.draws)
+    makers.laboratory_gain = makers.laboratory_gain + done.gain
+    makers.rnd_usd = done.spent_usd
+    world.move("research paid by other businesses", entered=makers.other_rnd_usd)
+    world.move("research and development", left=done.spent_usd)
+
+
+def generations_launch(world):
+    """Put new generations on sale and work out unit costs."""
+    makers, chips = world.makers, world.rules.chips
+    new = chip_makers.launch(makers, chips)
+    makers.pflops_per_chip = new.pflops_per_chip
+    makers.watts_per_chip = new.watts_per_chip
+    makers.base_cost_usd_per_chip = new.base_cost_usd_per_chip
+    makers.laboratory_gain = new.laboratory_gain
+    makers.generations = makers.generations + new.launched
+    makers.quarters_since_launch = np.where(new.launched, 0.0, makers.quarters_since_launch + makers.alive)
+    makers.unit_cost_usd_per_pflops = chip_makers.unit_cost_usd_per_pflops(makers, chips)
+
+
+def capacity_is_ready(world):
+    """Open the factories that are due."""
+    building = world.makers.capacity_building_chips
+    world.makers.capacity_chips = world.makers.capacity_chips + building.arrivals(world.quarter)
+    building.clear(world.quarter)
+
+
+def documentation_opens(world):
+    """Set how much everybody may read about each maker's chips."""
+    makers, rules = world.makers, world.rules.documentation
+    openness = choose(DOCUMENTATION, rules.rule, makers.own_openness, makers.quarters_since_launch,
+                      rules.delay_quarters, rules.mandated_openness)
+    makers.openness = openness * makers.alive
+
+
+def chip_prices_are_posted(world):
+    """Move posted prices towards what the pricing rule says."""
+    makers, chips = world.makers, world.rules.chips
+    wish = choose(CHIP_PRICING, chips.pricing, makers.unit_cost_usd_per_pflops, makers.share_of_orders,
+                  chips.choice_elasticity, chips.margin_floor, chips.margin_cap)
+    old = np.where(makers.price_usd_per_pflops > 0, makers.price_usd_per_pflops, wish)
+    makers.price_usd_per_pflops = (old + chips.price_speed * (wish - old)) * makers.alive
+
+
+def chips_are_ordered(world):
+    """Enter this quarter's orders into the book, cancel what nobody needs, and let makers build for them."""
+    clouds, makers, chips, q = world.clouds, world.makers, world.rules.chips, world.quarter
+    allowed = clouds.planned_pflops * (1.0 - world.rules.trade.refused_share * clouds.controlled)
+    clouds.ordered_pflops.place(q, allowed, chips.delivery_quarters)
+    spending = trailing(total(allowed)) * makers.price_usd_per_pflops
+    seen = total(spending) > 0
+    share = makers.share_of_orders + 0.25 * (share_or_zero(spending) - makers.share_of_orders)
+    makers.share_of_orders = np.where(seen, share, makers.share_of_orders)
+    overdue = trailing(total(clouds.overdue_pflops))
+    starts = chip_makers.capacity_starts(makers, makers.capacity_building_chips.waiting(),
+                                         trailing(total(allowed)) + 0.5 * overdue, chips)
+    makers.capacity_building_chips.place(q, starts, chips.fab_quarters)
+
+
+def chips_are_made_and_delivered(world):
+    """Make what is due, share it out by the allocation rule, deliver against cash; the rest stays overdue."""
+    clouds, makers, chips, q = world.clouds, world.makers, world.rules.chips, world.quarter
+    due = clouds.overdue_pflops + clouds.ordered_pflops.arrivals(q)
+    clouds.ordered_pflops.clear(q)
+    mw_per_pflops = makers.watts_per_chip / 1e6 * ratio(1.0, makers.pflops_per_chip) * world.rules.clouds.facility_watts
+    unit = investment_per_pflops(leading(makers.price_usd_per_pflops), leading(mw_per_pflops), world.rules.clouds)
+    payable = bounded(ratio(np.maximum(0.0, clouds.cash_usd), stacked(due * unit), 1.0), 0.0, 1.0)
+    wanted = due * payable
+    _make(world, trailing(total(wanted)), mw_per_pflops)
+    lots = np.broadcast_to(world.draws.uniform("chip lottery", clouds.birth), wanted.shape)
+    weights = np.broadcast_to(power(clouds.bought_pflops, chips.relationship_exponent), wanted.shape)
+    floor = np.broadcast_to(chips.relationship_floor, (*wanted.shape[:2], 1))
+    got = choose(ALLOCATION, chips.allocation, wanted, leading(makers.inventory_pflops), weights, lots, floor)
+    _deliver(world, got, due)
+
+
+def _make(world, wanted_pflops, mw_per_pflops):
+    """Make what is wanted and a small stock, within capacity."""
+    makers, chips = world.makers, world.rules.chips
+    target = np.maximum(0.0, wanted_pflops * (1.0 + chips.inventory_share) - makers.inventory_pflops)
+    made = np.minimum(makers.capacity_chips, ratio(target, makers.pflops_per_chip)) * makers.alive
+    produced = made * makers.pflops_per_chip
+    makers.made_chips = made
+    makers.produced_pflops = produced
+    makers.cumulative_chips = makers.cumulative_chips + made
+    world.move("chips made", entered=produced)
+    world.move("power of chips made", entered=produced * mw_per_pflops)
+    world.move("wafers and packaging", left=produced * makers.unit_cost_usd_per_pflops)
+
+
+def _deliver(world, got, due):
+    """Hand chips over, take the money, and keep the rest of the book as overdue."""
+    clouds, makers, rules = world.clouds, world.makers, world.rules
+    got_mw = got * leading(ratio(makers.inventory_mw, makers.inventory_pflops))
+    price = leading(makers.price_usd_per_pflops)
+    world.move("chips delivered", left=trailing(total(got)), entered=got)
+    world.move("power of chips delivered", left=trailing(total(got_mw)), entered=got_mw)
+    world.move("chip purchases", left=stacked(got * price), entered=trailing(total(got * price)))
+    servers = stacked(got * price) * rules.clouds.server_overhead + stacked(got_mw) * rules.clouds.building_usd_per_mw
+    world.move("servers and buildings", left=servers)
+    clouds.invested_usd = stacked(got * price) + servers
+    clouds.delivered_pflops, clouds.delivered_mw = got, got_mw
+    clouds.overdue_pflops = np.maximum(0.0, due - got) * (1.0 - rules.chips.cancellation * clouds.overbooked)
+    clouds.bought_pflops = 0.9 * clouds.bought_pflops + stacked(got)
+    makers.sales_usd = trailing(total(got * price))
+    makers.sold_pflops = trailing(total(got))
+
+
+def chips_are_installed(world):
+    """Retire old chips, install new ones; what has power is active, the rest waits idle."""
+    clouds, q = world.clouds, world.quarter
+    old, old_mw = clouds.retiring_pflops.arrivals(q), clouds.retiring_mw.arrivals(q)
+    clouds.retiring_pflops.clear(q)
+    clouds.retiring_mw.clear(q)
+    world.move("chips scrapped", left=old)
+    world.move("power of chips scrapped", left=old_mw)
+    clouds.retiring_pflops.place(q, clouds.delivered_pflops, world.rules.chips.life_quarters)
+    clouds.retiring_mw.place(q, clouds.delivered_mw, world.rules.chips.life_quarters)
+    fleet, needed = stacked(clouds.fleet_pflops), stacked(clouds.fleet_mw)
+    part = bounded(ratio(stacked(clouds.connected_mw), needed, 1.0), 0.0, 1.0)
+    clouds.active_pflops, clouds.active_mw = fleet * part, needed * part

@@ -1,0 +1,132 @@
+"""Steps 4 and 5: owners form expectations, review prices, plan capacity and ask for power."""
+
+import numpy as np
+
+from market_abm.behaviour import chip_makers
+from market_abm.behaviour import clouds as owners
+from market_abm.exact import bounded, leading, log, ratio, share_or_zero, stacked, total
+from market_abm.rules.documentation import partners
+from market_abm.state.tables import NEOCLOUD
+
+
+def expectations_form(world):
+    """Let expected growth follow the growth of what was asked, and expected level be what was asked."""
+    clouds, smoothing = world.clouds, world.rules.clouds.forecast_smoothing
+    asked = np.maximum(clouds.asked_pflops, 0.0)
+    seen = (asked > 0) & (clouds.expected_pflops > 0)
+    growth = log(bounded(ratio(asked, clouds.expected_pflops, 1.0), 0.25, 4.0))
+    smoothed = clouds.demand_growth + smoothing * (growth - clouds.demand_growth)
+    clouds.demand_growth = np.where(seen, smoothed, clouds.demand_growth)
+    clouds.expected_pflops = np.where(asked > 0, asked, clouds.expected_pflops)
+
+
+def costs_and_prices_are_reviewed(world):
+    """Work out the full cost of capacity, review list prices, set transfer prices and the tenants' part."""
+    clouds, rules = world.clouds, world.rules.clouds
+    suppliers = _suppliers(world)
+    energy = total(world.regions.forecast_usd * share_or_zero(world.regions.home_bias))
+    clouds.full_cost_usd = owners.full_cost(suppliers.investment_usd, suppliers.mw_per_pflops, energy, rules,
+                                            world.rules.chips) * clouds.alive
+    clouds.list_rent_usd, clouds.quarters_since_review = owners.list_price_review(clouds, rules)
+    clouds.transfer_usd = owners.transfer_price(clouds, rules) * clouds.alive
+    value = clouds.rent_usd + clouds.transfer_usd * clouds.own_pflop_hours
+    wish = bounded(ratio(clouds.rent_usd, value, 1.0), rules.tenant_floor, 1.0)
+    share = clouds.tenant_share + rules.tenant_speed * (wish - clouds.tenant_share)
+    clouds.tenant_share = share * clouds.rents_out * clouds.alive
+
+
+def capacity_is_planned(world):
+    """Decide orders: expected need at delivery, as far as worth it, within the money there is."""
+    clouds, rules, chips = world.clouds, world.rules.clouds, world.rules.chips
+    suppliers = _suppliers(world)
+    fleet, under_way = stacked(clouds.fleet_pflops), _under_way(clouds)
+    gate = owners.worth_investing(owners.value_over_cost(clouds, rules), rules)
+    expected = owners.expected_demand(clouds, chips.delivery_quarters + 1.0, rules.growth_cap)
+    wanted = np.minimum(expected / rules.target_utilisation * gate, _can_be_powered(world, fleet, suppliers))
+    staying = fleet * (1.0 - (chips.delivery_quarters + 1.0) / chips.life_quarters)
+    need = np.maximum(0.0, wanted - staying - under_way) * clouds.alive
+    overdue = stacked(clouds.overdue_pflops)
+    inflated = need * bounded(ratio(under_way, under_way - overdue, 1.0), 1.0, chips.order_inflation)
+    possible = ratio(_money(world, suppliers, need), suppliers.investment_usd)
+    order = np.minimum(inflated, possible)
+    clouds.planned_pflops = order * suppliers.share
+    clouds.overbooked = (fleet + under_way > np.maximum(wanted, 1e-12)) * 1.0
+    clouds.money_short = ratio(inflated - order, inflated)
+
+
+def power_is_requested(world):
+    """Ask for the connections that will be needed when the request can be filled, up to what money could fill."""
+    clouds, regions, rules = world.clouds, world.regions, world.rules
+    sites = owners.choose_sites(clouds, regions, rules.energy)
+    wait = stacked(sites * leading(regions.quoted_wait_quarters))
+    fleet_mw = stacked(clouds.fleet_mw) + _mw_under_way(world)
+    coming = stacked(clouds.connected_mw) + stacked(clouds.sites_mw.waiting()) + stacked(clouds.queued_mw.waiting())
+    wanted = owners.power_wanted(clouds, fleet_mw, coming, wait, clouds.demand_growth, rules.energy)
+    suppliers = _suppliers(world)
+    per_mw = ratio(suppliers.investment_usd, suppliers.mw_per_pflops)
+    horizon = np.minimum(wait, rules.energy.horizon_cap)
+    income = rules.clouds.omega * clouds.group_cash_flow_usd + clouds.rent_usd
+    fillable = ratio(np.maximum(0.0, clouds.cash_usd) + income * horizon, per_mw) * rules.energy.deposit_factor
+    queued = stacked(clouds.queued_mw.waiting()) + stacked(clouds.sites_mw.waiting())
+    request = sites * np.minimum(wanted, np.maximum(0.0, fillable - queued))
+    clouds.requested_mw = request
+    queue = clouds.queued_mw.array.copy()
+    queue[world.quarter % len(queue)] += request
+    clouds.queued_mw.rewrite(queue)
+
+
+def _suppliers(world):
+    """Ask the choice of suppliers with today's prices, software and documentation."""
+    clouds, makers, rules = world.clouds, world.makers, world.rules
+    access = buyers_access(world)
+    software = chip_makers.software_for_buyers(leading(makers.ecosystem), leading(makers.openness), access,
+                                               world.market.open_source_stock, rules.documentation)
+    mw = makers.watts_per_chip / 1e6 * ratio(1.0, makers.pflops_per_chip) * rules.clouds.facility_watts
+    shape = clouds.fleet_pflops.shape
+    offers = owners.Offers(
+        leading(np.maximum(makers.price_usd_per_pflops, 1e-9)), leading(mw),
+        chip_makers.utilisation(software, rules.documentation), access,
+        np.broadcast_to(leading((makers.alive > 0) & (makers.capacity_chips > 0)) * 1.0, shape))
+    return owners.choose_suppliers(clouds, offers, rules.chips, rules.documentation, rules.clouds)
+
+
+def buyers_access(world):
+    """Return what each owner may read of each maker's documentation, `(makers, runs, owners)`."""
+    clouds, rules = world.clouds, world.rules.documentation
+    held = ratio(clouds.fleet_pflops, total(stacked(clouds.fleet_pflops)))
+    return partners(leading(world.makers.openness), held, rules.rule, rules.partner_share) * clouds.alive
+
+
+def _can_be_powered(world, fleet, suppliers):
+    """Return the chips that the owner's connections, built and granted, could run, and a little more."""
+    clouds = world.clouds
+    mw = stacked(clouds.connected_mw) + stacked(clouds.sites_mw.waiting())
+    spare_mw = world.rules.clouds.power_slack * mw - stacked(clouds.fleet_mw)
+    return np.maximum(0.0, fleet + ratio(spare_mw, suppliers.mw_per_pflops))
+
+
+def _under_way(clouds):
+    """Return PFLOP/s ordered and not yet delivered."""
+    return stacked(clouds.ordered_pflops.waiting()) + stacked(clouds.overdue_pflops)
+
+
+def _mw_under_way(world):
+    """Return the power that chips under way will need."""
+    makers, clouds = world.makers, world.clouds
+    mw = makers.watts_per_chip / 1e6 * ratio(1.0, makers.pflops_per_chip) * world.rules.clouds.facility_watts
+    book = clouds.ordered_pflops.waiting() + clouds.overdue_pflops
+    return stacked(book * leading(mw))
+
+
+def _money(world, suppliers, need):
+    """Return what an owner can commit to new orders: cash and income until delivery, credit, new shares, less the book."""
+    clouds, rules = world.clouds, world.rules.clouds
+    neocloud = (clouds.kind == NEOCLOUD) * 1.0
+    lead = world.rules.chips.delivery_quarters
+    income = rules.omega * clouds.group_cash_flow_usd * lead
+    chip_value = stacked(clouds.fleet_pflops) * suppliers.investment_usd
+    credit = owners.credit_room(clouds, chip_value, rules, neocloud)
+    backed = neocloud * (clouds.contested_rent_usd >= rules.neocloud_leverage_gate * clouds.full_cost_usd)
+    equity = backed * rules.neocloud_equity * need * suppliers.investment_usd
+    book = _under_way(clouds) * suppliers.investment_usd
+    return np.maximum(0.0, clouds.cash_usd + income + credit + equity - book)

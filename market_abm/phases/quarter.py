@@ -1,0 +1,97 @@
+"""The whole quarter, one line a phase: what happens, in which step, what it writes, and why there.
+
+Within a phase everybody decides on what stood at its start. A column that a phase does not list here
+is read-only to it. Births, deaths and mergers rewrite whole rows through `state.lifecycle`.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from market_abm.phases import accounts, calendar, capital, chips, clouds, compute, energy, labs, turnover
+
+
+@dataclass(frozen=True, slots=True)
+class Phase:
+    """One phase of the quarter."""
+
+    step: int
+    function: Callable
+    writes: tuple[str, ...]
+    why: str
+
+    @property
+    def name(self):
+        """Return the name of the phase: that of its function."""
+        return self.function.__name__
+
+
+def _phase(step, function, why, **writes):
+    columns = tuple(f"{table}.{column}" for table, names in writes.items() for column in names.split())
+    return Phase(step, function, columns, why)
+
+
+QUARTER = (
+    _phase(1, calendar.calendar_turns, "Paths that nobody in the model decides.",
+           market="research_usd legacy_usd enterprise_usd demand_shock shock_growth general_cloud_usd "
+                  "algorithmic_progress entries exits cloud_exits"),
+    _phase(1, calendar.groups_and_loads_grow, "The world around the market grows.",
+           clouds="group_cash_flow_usd", makers="other_rnd_usd", regions="other_load_mw plant_mw"),
+    _phase(1, calendar.ordered_events_happen, "Dated births come before anybody decides.", clouds="cash_usd"),
+    _phase(2, energy.connections_come_on_line, "Sites granted earlier get power.", clouds="connected_mw sites_mw"),
+    _phase(2, energy.queue_advances, "Slots go to the oldest requests.", clouds="queued_mw sites_mw",
+           regions="slots_mw granted_mw withdrawn_mw quoted_wait_quarters completed_wait_quarters"),
+    _phase(2, energy.power_price_is_forecast, "Investors look at expected prices.", regions="forecast_usd"),
+    _phase(3, chips.makers_research, "Last quarter's sales pay for research.", makers="laboratory_gain rnd_usd cash_usd"),
+    _phase(3, chips.generations_launch, "Technology comes before its price.",
+           makers="pflops_per_chip watts_per_chip base_cost_usd_per_chip laboratory_gain generations "
+                  "quarters_since_launch unit_cost_usd_per_pflops"),
+    _phase(3, chips.capacity_is_ready, "Factories started earlier open.", makers="capacity_chips capacity_building_chips"),
+    _phase(3, chips.documentation_opens, "Buyers see it before they choose.", makers="openness"),
+    _phase(3, chips.chip_prices_are_posted, "Posted before orders; scarcity shows in delivery and rent.",
+           makers="price_usd_per_pflops"),
+    _phase(4, clouds.expectations_form, "From what was asked last quarter.", clouds="demand_growth expected_pflops"),
+    _phase(5, clouds.costs_and_prices_are_reviewed, "Costs come before investment.",
+           clouds="full_cost_usd list_rent_usd quarters_since_review transfer_usd tenant_share"),
+    _phase(5, clouds.capacity_is_planned, "Chips on their own lead time.", clouds="planned_pflops overbooked money_short"),
+    _phase(5, clouds.power_is_requested, "Power on its own, longer one.", clouds="requested_mw queued_mw"),
+    _phase(6, capital.venture_capital_is_raised, "Money before compute.",
+           market="venture_pool_usd", startups="raised_usd round_usd cash_usd"),
+    _phase(6, capital.owners_find_money, "Deliveries of this quarter must be paid.", clouds="cash_usd debt_usd"),
+    _phase(7, chips.chips_are_ordered, "Orders carry their due quarter.",
+           clouds="ordered_pflops", makers="share_of_orders capacity_building_chips"),
+    _phase(7, chips.chips_are_made_and_delivered, "What is due is made, shared out and paid.",
+           clouds="ordered_pflops overdue_pflops delivered_pflops delivered_mw bought_pflops invested_usd "
+                  "fleet_pflops fleet_mw cash_usd",
+           makers="made_chips produced_pflops cumulative_chips inventory_pflops inventory_mw sales_usd sold_pflops cash_usd"),
+    _phase(8, chips.chips_are_installed, "Energised compute is the smaller of chips and MW.",
+           clouds="retiring_pflops retiring_mw fleet_pflops fleet_mw active_pflops active_mw"),
+    _phase(9, compute.startups_choose_providers, "Before they ask for compute.", startups="provider"),
+    _phase(9, compute.labs_set_budgets, "Ambition meets money and the prize.",
+           startups="budget_usd prize_bound training_usd serving_usd",
+           clouds="lab_budget_usd prize_bound lab_funded_usd lab_serving_usd", market="frontier_budget_usd"),
+    _phase(9, compute.compute_is_priced_and_shared, "The contested rent moves, then what there is is shared.",
+           clouds="contested_rent_usd external_hours fill_rate own_fill_rate legacy_pflop_hours training_pflop_hours "
+                  "serving_pflop_hours own_pflop_hours rented_pflop_hours used_pflop_hours asked_pflops rent_usd cash_usd",
+           startups="training_pflop_hours serving_pflop_hours cash_usd",
+           market="enterprise_pflop_hours spot_rent_usd transfer_usd"),
+    _phase(9, energy.power_clears, "Load follows from compute.",
+           clouds="energy_mwh energy_bill_usd cash_usd",
+           regions="ai_mwh dispatched_mwh shortage_mwh price_usd cash_usd"),
+    _phase(10, labs.labs_train, "Compute becomes FLOP and capability.",
+           clouds="software run_flop effective_flop", startups="run_flop effective_flop",
+           market="frontier_run_flop frontier_pflop_hours frontier_cost_usd frontier_mw frontier_utilisation "
+                  "frontier_efficiency frontier_effective_flop"),
+    _phase(11, labs.customers_spend, "Capability is sold; serving bounds revenue.",
+           market="customer_spend_usd customer_growth",
+           clouds="ai_share ai_revenue_usd cash_usd", startups="ai_share ai_revenue_usd cash_usd"),
+    _phase(11, turnover.general_workloads_settle, "The business whose profit feeds AI.", clouds="general_revenue_usd"),
+    _phase(12, accounts.owners_close_accounts, "What is not invested is paid out.", clouds="debt_usd cash_usd"),
+    _phase(12, accounts.startups_close_accounts, "Wages are committed, so startups can fail.", startups="wages_usd cash_usd"),
+    _phase(12, accounts.makers_close_accounts, "Profit leaves as tax and dividends.", makers="cash_usd"),
+    _phase(12, accounts.energy_providers_close_accounts, "Bills are fuel and rents.", regions="cash_usd"),
+    _phase(13, turnover.bankrupts_leave, "No cash, no startup.", startups="cash_usd", market="exits"),
+    _phase(13, turnover.distressed_owners_are_taken_over, "Assets go somewhere.", clouds="cash_usd debt_usd", market="cloud_exits"),
+    _phase(14, turnover.founders_enter, "Entry follows prospects.", startups="cash_usd", market="entries refused_entries"),
+    _phase(14, turnover.software_grows, "Software follows users and documentation.",
+           makers="ecosystem", market="open_source_stock"),
+)

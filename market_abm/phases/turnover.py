@@ -1,0 +1,80 @@
+"""Steps 11, 13 and 14: general workloads settle, the bankrupt leave, founders enter, software grows."""
+
+import numpy as np
+
+from market_abm.behaviour import chip_makers, startups
+from market_abm.exact import exp, log, ratio, share_or_zero, total, trailing
+from market_abm.randomness import birth_key
+from market_abm.rules.choice import logit
+from market_abm.state.lifecycle import bury, free_rows, give_birth, merge
+from market_abm.state.tables import HYPERSCALER, NEOCLOUD
+
+
+def general_workloads_settle(world):
+    """Give new general workloads to clouds by logit; existing ones hardly move."""
+    clouds, rules = world.clouds, world.rules.clouds
+    here = clouds.general_revenue_usd
+    growth = world.market.general_cloud_usd - total(here)
+    staying = here * (1.0 - rules.switch_rate) * np.minimum(1.0, ratio(world.market.general_cloud_usd, total(here), 1.0))
+    appeal = log(np.maximum(clouds.new_workload_pull, 1e-9))
+    noise = rules.new_workload_noise * world.draws.logistic("appeal to new workloads", clouds.birth)
+    chosen = logit(appeal + noise, (clouds.new_workload_pull > 0) * clouds.alive)
+    moving = rules.switch_rate * total(here) + np.maximum(growth, 0.0)
+    clouds.general_revenue_usd = staying + chosen * moving
+
+
+def bankrupts_leave(world):
+    """Close startups without cash; creditors bear what is missing."""
+    rows = world.startups
+    dead = (rows.cash_usd < 0) & (rows.alive > 0)
+    world.move("creditors' loss of startups", entered=np.maximum(0.0, -rows.cash_usd) * dead)
+    world.move("estate of startups", left=np.maximum(0.0, rows.cash_usd) * dead)
+    world.market.exits = total(dead * 1.0)
+    bury(world.world, "startups", dead)
+
+
+def distressed_owners_are_taken_over(world):
+    """Close neoclouds that cannot pay; the richest hyperscaler takes chips, sites, orders and tenants."""
+    clouds = world.clouds
+    dead = (clouds.cash_usd < 0) & (clouds.alive > 0) & (clouds.kind == NEOCLOUD)
+    world.market.cloud_exits = total(dead * 1.0)
+    if not np.any(dead):
+        return
+    world.move("creditors' loss of clouds", entered=np.maximum(0.0, -clouds.cash_usd) * dead)
+    world.move("estate of clouds", left=np.maximum(0.0, clouds.cash_usd) * dead)
+    clouds.debt_usd = clouds.debt_usd * ~dead
+    purse = np.where((clouds.kind == HYPERSCALER) & (clouds.alive > 0) & (clouds.controlled == 0), clouds.cash_usd, -np.inf)
+    heir = np.broadcast_to(purse.argmax(axis=-1)[:, None], dead.shape)
+    merge(world.world, "clouds", dead, heir)
+
+
+def founders_enter(world):
+    """Let founders enter free slots, the lowest first; count those who find none."""
+    rows, market, rules = world.startups, world.market, world.rules
+    expected = startups.founders(rows.alive, market.venture_pool_usd, rules.startups)
+    wanted = world.draws.poisson("founders", market.birth, expected)
+    born, refused = free_rows(rows.occupied, wanted)
+    births = np.where(born, birth_key(world.quarter, np.cumsum(born, axis=-1) - 1), np.uint64(0))
+    cash, skill = startups_endowment(world.lasting, births, rules.startups)
+    give_birth(world.world, "startups", born, {
+        "occupied": 1.0, "birth": births, "entered": float(world.quarter), "skill": skill, "round_usd": cash,
+        "budget_usd": np.broadcast_to(rules.startups.opening_budget_share * market.frontier_budget_usd, cash.shape),
+        "effective_flop": np.broadcast_to(1e-3 * market.frontier_effective_flop, cash.shape)})
+    world.move("founders' capital", entered=cash * born)
+    market.entries = total(born * 1.0)
+    market.refused_entries = market.refused_entries + refused
+
+
+def startups_endowment(lasting, births, rules):
+    """Return cash and research skill of each birth, `(runs, slots)`."""
+    cash = rules.opening_cash_usd * exp(rules.cash_spread * lasting.logistic("founders' cash", births))
+    return cash, exp(rules.skill_spread * lasting.logistic("research skill", births))
+
+
+def software_grows(world):
+    """Grow each maker's software with its users, and open-source software with what is documented."""
+    makers, market, rules = world.makers, world.market, world.rules.documentation
+    users = share_or_zero(trailing(total(world.clouds.fleet_pflops)))
+    makers.ecosystem = chip_makers.ecosystem_growth(makers.ecosystem, users, rules) * makers.alive
+    documented = total(users * makers.openness)
+    market.open_source_stock = market.open_source_stock * (1.0 - rules.ecosystem_decay) + rules.open_source_growth * documented

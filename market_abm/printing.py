@@ -1,0 +1,84 @@
+"""What commands print: tables or JSON on standard output, progress and messages on standard error."""
+
+import json
+import sys
+import time
+from contextlib import contextmanager
+
+PLAIN_LINES_EVERY = 3.0  # seconds
+
+
+def tell(message):
+    """Say something on standard error."""
+    print(message, file=sys.stderr, flush=True)
+
+
+def print_json(document):
+    """Print one JSON document on standard output."""
+    from market_abm.studies.store import plain
+
+    print(json.dumps(plain(document), indent=1, ensure_ascii=False, allow_nan=False))
+
+
+def print_rows(rows, title=None, empty="nothing"):
+    """Print flat dicts as a table, one column a key."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    console = Console() if sys.stdout.isatty() else Console(width=1000)  # one line a row for a pipe
+    if not rows:
+        console.print(Text(empty))
+        return
+    table = Table(title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")
+    for key in rows[0]:
+        table.add_column(key, overflow="fold", justify="right" if _is_number(rows[0][key]) else "left")
+    for row in rows:
+        table.add_row(*(Text(_cell(value)) for value in row.values()))
+    console.print(table)
+
+
+@contextmanager
+def progress_shown(what):
+    """Yield a function `(done, total)` that shows progress: a bar on a terminal, else a line now and then."""
+    if not sys.stderr.isatty():
+        yield _plain_lines(what)
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+    columns = ("[bold]{task.description}", BarColumn(), TaskProgressColumn(show_speed=True), TextColumn("{task.fields[rate]}"), TimeRemainingColumn())
+    bars = [TextColumn(column) if isinstance(column, str) else column for column in columns]
+    with Progress(*bars, console=Console(stderr=True), transient=True) as bar:
+        task, clock = bar.add_task(what, total=None, rate=""), time.perf_counter()
+
+        def show(done, total):
+            bar.update(task, completed=done, total=total, rate=f"{done / (time.perf_counter() - clock):,.0f} quarters/s")
+
+        yield show
+
+
+def _plain_lines(what):
+    clock = last = time.perf_counter()
+
+    def show(done, total):
+        nonlocal last
+        now = time.perf_counter()
+        if now - last >= PLAIN_LINES_EVERY:
+            last = now
+            left = (now - clock) * (total - done) / done
+            tell(f"{what}: {100 * done / total:.0f}%, {done / (now - clock):,.0f} quarters/s, {left:.0f} s left")
+
+    return show
+
+
+def _is_number(value):
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _cell(value):
+    if value is None:
+        return ""
+    if isinstance(value, float):
+        return "none" if value != value else f"{value:.4g}" if abs(value) < 1e5 else f"{value:.3e}"
+    return str(value)

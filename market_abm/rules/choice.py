@@ -1,0 +1,39 @@
+"""Discrete choice and contests: who is chosen, with what probability."""
+
+import numpy as np
+
+from market_abm.exact import before, best, exp, look_up, power, ratio, share_or_zero, total
+
+
+def logit(utility, available):
+    """Return choice probabilities; options with `available` 0 are never chosen. Source: McFadden 1974."""
+    highest = best(np.where(available > 0, utility, -1e300))
+    return share_or_zero(available * exp(np.minimum(utility - highest, 0.0)))
+
+
+def contest(strengths, decisiveness, outside):
+    """Return shares of a Tullock contest, C^r over the sum, for groups of contestants in one contest.
+
+    `strengths` is a tuple of arrays `(runs, rows)`, relative to the strongest; `outside` is the weight of
+    winning nobody. This is a multinomial logit in ln(strength). Source: Tullock 1980; Jia 2008.
+    """
+    weights = [power(strength, decisiveness) for strength in strengths]
+    everybody = outside + total(np.concatenate([total(w) for w in weights], axis=-1))
+    return tuple(ratio(w, everybody) for w in weights)
+
+
+def stay_or_choose(current, shares, inertia, stay_draw, choice_draw):
+    """Draw a provider for each row: stay with the present one, or choose afresh by the plain logit.
+
+    With a common price sensitivity the logit with inertia kappa separates into these two steps: stay
+    with probability v(e^k - 1)/(1 + v(e^k - 1)), where v is the present provider's plain probability.
+    `current` is a link (providers = nobody); shares `(runs, providers)`. Cost O(rows + providers).
+    """
+    providers = shares.shape[-1]
+    pull = look_up(shares, current) * (exp(inertia) - 1.0)
+    stay = stay_draw < pull / (1.0 + pull)
+    reached = before(shares) + shares
+    fresh = np.zeros(current.shape, np.int64)
+    for p in range(providers - 1):
+        fresh += choice_draw >= reached[:, p : p + 1]
+    return np.where(stay, current, fresh)

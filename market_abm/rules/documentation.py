@@ -1,0 +1,44 @@
+"""How open a maker's documentation is to everybody, `(runs, makers)`; partners may see more."""
+
+import numpy as np
+
+
+def closed(own, age, delay, mandate):
+    """Show nothing to anybody."""
+    return 0.0 * own
+
+
+def partners_only(own, age, delay, mandate):
+    """Show the public what the maker likes; large buyers see everything (see `partners`)."""
+    return own + 0.0 * age
+
+
+def delayed(own, age, delay, mandate):
+    """Open everything once the generation on sale is `delay` quarters old."""
+    return np.where(age >= delay, 1.0, own)
+
+
+def opened(own, age, delay, mandate):
+    """Show everything to everybody."""
+    return 0.0 * own + 1.0
+
+
+def mandated(own, age, delay, mandate):
+    """Show at least what the state demands."""
+    return np.maximum(own, mandate)
+
+
+DOCUMENTATION = {
+    "closed": closed, "partners_only": partners_only, "delayed": delayed, "open": opened, "mandated": mandated,
+}
+PARTNERS_ONLY = list(DOCUMENTATION).index("partners_only")
+
+
+def partners(openness, held_share, rule_place, partner_share):
+    """Return what each buyer sees of each maker, `(makers, runs, buyers)`.
+
+    Under `partners_only`, a buyer sees everything of a maker of whose chips it holds enough, measured
+    as a part of all chips installed by anybody.
+    """
+    partner = (held_share >= partner_share) & (rule_place == PARTNERS_ONLY)
+    return np.where(partner, 1.0, openness)

@@ -1,0 +1,1 @@
+"""Columns, tables, lifecycle and the world that holds them."""

@@ -1,0 +1,69 @@
+"""What a column is: its unit, its meaning, and how it lives through birth, death, merger and split."""
+
+from dataclasses import dataclass
+
+STOCK = "stock"          # summed in a merger, shared out in a split, zero when dead
+INTENSIVE = "intensive"  # averaged by weight in a merger, inherited in a split
+LINK = "link"            # a row of another table; that table's row count means nobody
+IDENTITY = "identity"    # fixed at birth, kept by the surviving firm
+PIPELINE = "pipeline"    # stocks by quarter due: (slots, runs, rows)
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column of one table.
+
+    `by` names a table whose rows lead the axes, `(by, runs, rows)`; `slots` is the length of a
+    pipeline, which leads them all; `counts_as` names the conserved quantity that a stock is part of;
+    `weight` names the stock that averages an intensive column; `signed` allows values below zero.
+    """
+
+    name: str
+    lives: str
+    unit: str
+    says: str
+    by: str = ""
+    slots: int = 0
+    counts_as: str = ""
+    weight: str = ""
+    to: str = ""
+    signed: bool = False
+    dtype: str = "float64"
+
+
+def stock(name, unit, says, **more):
+    """Declare an amount that adds up."""
+    return Column(name, STOCK, unit, says, **more)
+
+
+def intensive(name, unit, says, weight="", **more):
+    """Declare a rate, price or quality that does not add up."""
+    return Column(name, INTENSIVE, unit, says, weight=weight, **more)
+
+
+def link(name, to, says):
+    """Declare a reference to a row of another table."""
+    return Column(name, LINK, "row", says, to=to, dtype="int64")
+
+
+def identity(name, unit, says, dtype="float64", signed=False):
+    """Declare what a firm is born with and keeps."""
+    return Column(name, IDENTITY, unit, says, dtype=dtype, signed=signed)
+
+
+def pipeline(name, unit, says, slots, **more):
+    """Declare stocks that arrive in a later quarter, at most `slots - 1` quarters ahead."""
+    return Column(name, PIPELINE, unit, says, slots=slots, **more)
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A kind of agent: its name, what it is, and its columns."""
+
+    name: str
+    says: str
+    columns: tuple[Column, ...]
+
+    def column(self, name):
+        """Return a column by name."""
+        return next(c for c in self.columns if c.name == name)

@@ -1,0 +1,130 @@
+"""One scenario, many replicates: advance them batch by batch and gather what was measured."""
+
+import time
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from operator import index
+
+import numpy as np
+
+from market_abm.errors import BadInput, Problem
+from market_abm.parameters.declare import declarations
+from market_abm.parameters.quantities import bounds
+from market_abm.parameters.schema import Configuration, Frame
+
+BATCH = 64  # runs advanced together: beyond it a batch leaves the processor's cache
+
+
+@dataclass
+class Result:
+    """What a study measured: `values[metric, quarter, run]`, nan after a failure."""
+
+    config: Configuration
+    values: np.ndarray
+    labels: tuple[str, ...]
+    names: tuple[str, ...]
+    seeds: np.ndarray
+    failures: list[dict]  # run, quarter, identity, where, amount
+    refused_entries: np.ndarray  # founders turned away for want of slots, by run
+    seconds: float
+    started: float = field(default=0.0)
+
+    runs = property(lambda self: self.values.shape[2], doc="Number of replicates.")
+    seed = property(lambda self: self.config.frame.seed, doc="Seed of the study.")
+
+    @cached_property
+    def metrics(self):
+        """Return a table with one line a run and quarter: point, run, seed, quarter, then the metrics."""
+        import pandas as pd
+
+        return pd.DataFrame(self.columns())
+
+    def columns(self):
+        """Return {column: values}, run after run, quarter after quarter."""
+        quarters = len(self.labels)
+        lead = {
+            "point": np.zeros(self.runs * quarters, np.int64),
+            "run": np.repeat(np.arange(self.runs), quarters),
+            "seed": np.repeat(self.seeds, quarters),
+            "quarter": list(self.labels) * self.runs,
+        }
+        return lead | {name: self.metric(name).T.ravel() for name in self.names}
+
+    def metric(self, name):
+        """Return one metric, `(quarters, runs)`."""
+        return self.values[self.names.index(name)]
+
+
+def run(config, runs=None, seed=None, quarters=None, progress=None):
+    """Simulate a configuration, or the file of one; `progress(done, total)` counts quarters of runs.
+
+    When interrupted, the batches already done travel as `kept` on the KeyboardInterrupt.
+    """
+    from market_abm import engine
+
+    config = with_frame(config, runs=runs, seed=seed, quarters=quarters)
+    frame, outcomes = config.frame, []
+    started = time.time()
+    clock = time.perf_counter()
+    try:
+        for first in range(0, frame.runs, BATCH):
+            count = min(BATCH, frame.runs - first)
+            seeds = engine.run_seeds(frame.seed, first, count)
+            outcomes.append(engine.simulate([config] * count, seeds, on_quarter=_counter(frame, first, count, progress)))
+    except KeyboardInterrupt as stop:
+        stop.kept = _gathered(config, outcomes, time.perf_counter() - clock, started) if outcomes else None
+        raise
+    return _gathered(config, outcomes, time.perf_counter() - clock, started)
+
+
+def with_frame(config, **asked):
+    """Return a configuration, loaded if a path is given, with runs, seed or quarters replaced after a check."""
+    if not isinstance(config, Configuration):
+        from market_abm.parameters.loading import load
+
+        config = load(config)
+    asked = {name: value for name, value in asked.items() if value is not None}
+    problems = [problem for name, value in asked.items() if (problem := _out_of_bounds(name, value))]
+    if problems:
+        raise BadInput(*problems)
+    return replace(config, frame=replace(config.frame, **{name: index(value) for name, value in asked.items()}))
+
+
+def _out_of_bounds(name, value):
+    told = declarations(Frame)[name]
+    whole = hasattr(value, "__index__") and not isinstance(value, bool)
+    if whole and told.at_least <= value <= told.at_most:
+        return None
+    return Problem(f"--{name}", bounds(told), f"for example {told.best}", key=f"frame.{name}", value=value)
+
+
+def _counter(frame, first, count, progress):
+    """Return the function that the engine calls after each quarter of a batch."""
+    done = first * frame.quarters
+
+    def after_quarter(*_):
+        nonlocal done
+        done += count
+        progress(done, frame.runs * frame.quarters)
+
+    return after_quarter if progress else lambda *_: None
+
+
+def _gathered(config, outcomes, seconds, started):
+    values = np.concatenate([outcome.values for outcome in outcomes], axis=2)
+    values[np.isnan(values)] = np.nan  # one bit pattern for missing, so that equal results are equal bytes
+    labels = tuple(outcomes[0].labels)
+    failures = [
+        {"run": place * BATCH + int(failed.run), "quarter": _label(failed.quarter, labels), "identity": str(failed.identity),
+         "where": str(failed.where), "amount": float(failed.amount)}
+        for place, outcome in enumerate(outcomes) for failed in outcome.failures
+    ]
+    return Result(
+        config, values, labels, tuple(outcomes[0].names),
+        np.concatenate([outcome.seeds for outcome in outcomes]), failures,
+        np.concatenate([np.ravel(outcome.refused_entries) for outcome in outcomes]), seconds, started,
+    )
+
+
+def _label(quarter, labels):
+    return quarter if isinstance(quarter, str) else labels[int(quarter)]

@@ -1,0 +1,96 @@
+"""Tiny hand-made worlds, and the real tables filled with random numbers; shared by the tests."""
+
+import numpy as np
+from hypothesis import settings
+
+from market_abm.state.columns import (
+    INTENSIVE, LINK, PIPELINE, STOCK, Table, identity, intensive, link, pipeline, stock,
+)
+from market_abm.state.flows import Flow
+from market_abm.state.tables import FLOWS, TABLES
+from market_abm.state.world import World
+
+settings.register_profile("house", deadline=None, derandomize=True, database=None, max_examples=50)
+settings.load_profile("house")
+
+ALIVE = identity("alive", "0 or 1", "Whether the row takes part.")
+BIRTH = identity("birth", "key", "Key of its draws.", "uint64")
+CASH = stock("cash", "USD", "Money.", counts_as="money", signed=True)
+
+MILLS = Table("mills", "They make goods.", (
+    ALIVE, BIRTH, CASH,
+    stock("made", "sacks", "Goods made and not yet sold.", counts_as="goods"),
+))
+SHOPS = Table("shops", "They sell goods.", (
+    ALIVE, BIRTH, CASH,
+    identity("kind", "code", "What shop it is."),
+    link("landlord", "shops", "The shop that owns it."),
+    stock("goods", "sacks", "Goods by the mill that made them.", by="mills", counts_as="goods"),
+    stock("sales", "USD", "Sales of the quarter."),
+    pipeline("coming", "sacks", "Goods ordered, by quarter due.", 4, by="mills"),
+    pipeline("staff_coming", "people", "Staff hired, by quarter due.", 3),
+    intensive("price", "USD/sack", "Price of the goods.", weight="goods"),
+    intensive("mood", "index", "Mood of the house."),
+))
+GUESTS = Table("guests", "They buy goods.", (
+    ALIVE, BIRTH, CASH,
+    link("shop", "shops", "Where it buys."),
+))
+TINY_TABLES = (MILLS, SHOPS, GUESTS)
+TINY_FLOWS = (
+    Flow("wages", "", "guests.cash", "Money from outside."),
+    Flow("shopping", "guests.cash", "shops.cash", "What guests pay."),
+    Flow("tax", "shops.cash", "", "Money to outside."),
+    Flow("delivery", "mills.made", "shops.goods", "Goods on their way to the shop."),
+)
+TINY_ROWS = {"mills": 2, "shops": 4, "guests": 5}
+
+
+def tiny_world(runs=2):
+    """Return an empty world of two mills, four shops and five guests."""
+    return World(TINY_TABLES, TINY_FLOWS, TINY_ROWS, runs)
+
+
+def real_world(runs=3, **rows):
+    """Return an empty world of the model's own tables, with prime numbers of rows."""
+    names = {table.name for table in TABLES} | {c.by for table in TABLES for c in table.columns if c.by}
+    usual = {"market": 1, "makers": 5, "clouds": 7, "startups": 31, "regions": 3}
+    return World(TABLES, FLOWS, {name: usual.get(name, 6) for name in names} | rows, runs)
+
+
+def fill(world, rng, living=0.7):
+    """Fill every column with random numbers; dead rows hold zeros and name nobody; open the ledger."""
+    for table in world.declared.values():
+        rows, alive = world.rows[table.name], None
+        alive = rng.random((world.runs, rows)) < living
+        for column in table.columns:
+            array = world.array(f"{table.name}.{column.name}")
+            if column.name == "alive":
+                array[...] = alive
+            elif column.lives == LINK:
+                array[...] = np.where(alive, rng.integers(0, world.rows[column.to] + 1, array.shape), world.rows[column.to])
+            elif array.dtype == np.uint64:
+                array[...] = rng.integers(1, 2**63, array.shape, dtype=np.uint64) * alive
+            elif column.lives in (STOCK, PIPELINE, INTENSIVE):
+                array[...] = rng.lognormal(2.0, 2.0, array.shape) * alive
+            else:
+                array[...] = rng.integers(1, 5, array.shape) * alive
+    world.ledger.open()
+
+
+def snapshot(world):
+    """Return a copy of every array of a world."""
+    return {f"{t.name}.{c.name}": array.copy() for t, c, array in world.each()}
+
+
+def same_bits(a, b):
+    """Return whether two arrays agree in shape, type and every bit."""
+    return a.shape == b.shape and a.dtype == b.dtype and a.tobytes() == b.tobytes()
+
+
+def whose(rows, runs, **named):
+    """Return a mask `(runs, rows)`: `whose(4, 2, run0=[1])` is row 1 of run 0."""
+    mask = np.zeros((runs, rows), bool)
+    for run, which in named.items():
+        mask[int(run.removeprefix("run")), which] = True
+    return mask
