@@ -121,7 +121,7 @@ def _open_clouds(world, book, rules):
          group_cash_flow_usd=cash_flow, cash_usd=rules.clouds.omega * cash_flow + book.clouds("cash_usd") * there,
          general_revenue_usd=rules.clouds.general_usd * book.clouds("general_share") * there,
          new_workload_pull=book.clouds("new_workload_share") * there,
-         contested_rent_usd=rules.clouds.opening_rent_usd * book.clouds("rents_out") * there,
+         contested_rent_usd=rules.clouds.opening_rent_usd * (book.clouds("rents_out") > 0) * there,
          tenant_share=0.5 * book.clouds("rents_out") * there, quarters_since_review=100.0 * there,
          lab_budget_usd=rules.training.opening_budget_usd / 4.0 * book.clouds("lab_share") * there,
          demand_growth=log(rules.clouds.opening_growth) / 4.0 * there, fill_rate=there, own_fill_rate=there,

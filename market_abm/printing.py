@@ -47,7 +47,7 @@ def progress_shown(what):
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-    columns = ("[bold]{task.description}", BarColumn(), TaskProgressColumn(show_speed=True), TextColumn("{task.fields[rate]}"), TimeRemainingColumn())
+    columns = ("[bold]{task.description}", BarColumn(), TaskProgressColumn(), TextColumn("{task.fields[rate]}"), TimeRemainingColumn())
     bars = [TextColumn(column) if isinstance(column, str) else column for column in columns]
     with Progress(*bars, console=Console(stderr=True), transient=True) as bar:
         task, clock = bar.add_task(what, total=None, rate=""), time.perf_counter()

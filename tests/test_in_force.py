@@ -28,6 +28,7 @@ def own_levers(monkeypatch):
         Lever("double_tax", "Tax doubles.", "", (Amendment("chips.tax", factor=2.0),)),
         Lever("no_interest", "Interest goes, and research too.", "",
               (Amendment("clouds.interest", target=0.0), Amendment("chips.rnd_share", factor=0.5))),
+        Lever("tie_down", "Relationships hardly count.", "", (Amendment("chips.relationship_exponent", target=0.1),)),
         Lever("slow_delivery", "Chips take longer.", "", (Amendment("chips.delivery_quarters", target=7),)),
     )
     monkeypatch.setattr(in_force, "CATALOGUE", {lever.name: lever for lever in levers})
@@ -130,10 +131,10 @@ def test_a_ramp_rises_by_equal_steps_to_full_strength():
     assert got == pytest.approx([0.2, 0.2, 0.26, 0.32, 0.38] + [0.44] * 7, rel=1e-15)
 
 
-@pytest.mark.parametrize("value", [0.1, 0.2, 0.3, 0.7, 1 / 3])
+@pytest.mark.parametrize("value", [0.1, 0.8, 1.3, 2.9, 1 / 3])
 def test_full_strength_reaches_the_target_to_the_bit(value):
-    levered = Configuration(Frame(), Parameters(chips=Chips(tax=value)), levers=(lever("set_tax"),))
-    assert taxes(levered)[0][2:] == [0.5] * 10
+    rules = rules_in_force([configuration(lever("tie_down"), relationship_exponent=value)], QUARTERS)
+    assert [rule.chips.relationship_exponent.item() for rule in rules] == [value] * 2 + [0.1] * 10
 
 
 def test_a_factor_multiplies_each_runs_own_value():
@@ -169,6 +170,7 @@ def test_two_levers_compose_in_the_order_of_the_catalogue():
 def test_one_lever_used_twice_counts_at_its_largest_strength():
     twice = (lever("set_tax", strength=0.25), lever("set_tax", start="2018Q4", strength=0.75, end="2019Q1"))
     assert taxes(configuration(*twice))[0][:5] == pytest.approx([0.2, 0.2, 0.275, 0.425, 0.275], rel=1e-15)
+    assert taxes(configuration(*reversed(twice))) == taxes(configuration(*twice))
 
 
 def test_runs_of_one_batch_have_their_own_levers():

@@ -167,6 +167,12 @@ def test_logistic_draws_have_mean_0_and_variance_1():
     assert within_four_standard_errors(x > 1.0, beyond, beyond * (1.0 - beyond))
 
 
+def test_a_logistic_draw_is_the_log_odds_of_its_uniform():
+    draws = Draws(SEEDS, 0)
+    u = draws.uniform("noise", FOUNDERS)
+    np.testing.assert_allclose(draws.logistic("noise", FOUNDERS) * math.pi / math.sqrt(3.0), np.log(u / (1.0 - u)), rtol=1e-14)
+
+
 def test_bounded_gains_keep_their_bounds_and_their_mean():
     low, high = 0.05, 0.22
     x = np.concatenate([Draws(SEEDS, q).bounded_gain("gain", FOUNDERS, low, high) for q in range(30)])

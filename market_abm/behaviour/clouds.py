@@ -64,16 +64,22 @@ def expected_demand(clouds, quarters_ahead, growth_cap):
     return clouds.expected_pflops * exp(dared * quarters_ahead)
 
 
-def worth_investing(value_over_cost, clouds):
-    """Return the response of investment to value over cost, smooth and bounded (a plain NPV test oscillates)."""
-    return bounded(power(value_over_cost, clouds.gate_exponent), clouds.gate_low, clouds.gate_high)
+def worth_investing(value_over_cost, neocloud, rules):
+    """Return the response of investment to value over cost, smooth and bounded (a plain NPV test oscillates).
+
+    Neoclouds are price takers who sell whatever they build, so they respond more than owners who plan
+    for the demand that they know.
+    """
+    exponent = rules.gate_exponent + (rules.neocloud_gate_exponent - rules.gate_exponent) * neocloud
+    high = rules.gate_high + (rules.neocloud_gate_high - rules.gate_high) * neocloud
+    return bounded(power(value_over_cost, exponent), rules.gate_low, high)
 
 
 def value_over_cost(clouds, rules):
     """Return what a PFLOP-hour brings over its full cost, own use at its transfer price, tenants at rent."""
     own = ratio(clouds.transfer_usd, rules.transfer_cost_share * clouds.full_cost_usd, 1.0)
     rented = ratio(clouds.contested_rent_usd, clouds.full_cost_usd, 1.0)
-    part = clouds.tenant_share * clouds.rents_out
+    part = clouds.tenant_share
     return own * (1.0 - part) + rented * part
 
 
@@ -89,7 +95,7 @@ def list_price_review(clouds, rules):
     wish = rules.list_markup * clouds.full_cost_usd
     reviewed = np.minimum(wish, np.where(clouds.list_rent_usd > 0, 1.05 * clouds.list_rent_usd, wish))
     price = np.where(due, reviewed, clouds.list_rent_usd)
-    return price * clouds.rents_out, np.where(due, 0.0, clouds.quarters_since_review + 1.0) * clouds.alive
+    return price * (clouds.rents_out > 0), np.where(due, 0.0, clouds.quarters_since_review + 1.0) * clouds.alive
 
 
 def transfer_price(clouds, rules):
@@ -97,7 +103,7 @@ def transfer_price(clouds, rules):
 
     At bare cost an own lab would take everything and tenants would starve. The payment is imputed.
     """
-    by_rent = rules.transfer_rent_share * clouds.contested_rent_usd * clouds.rents_out
+    by_rent = rules.transfer_rent_share * clouds.contested_rent_usd
     return np.maximum(rules.transfer_cost_share * clouds.full_cost_usd, by_rent)
 
 
@@ -107,7 +113,7 @@ def contested_rent(clouds, wants_hours, offered_hours, energy_cost, rules):
     move = bounded(rules.rent_speed * pressure, -rules.rent_step, rules.rent_step)
     rent = clouds.contested_rent_usd * exp(move)
     ceiling = np.maximum(clouds.list_rent_usd, rules.rent_floor * energy_cost)
-    return bounded(rent, rules.rent_floor * energy_cost, ceiling) * clouds.rents_out
+    return bounded(rent, rules.rent_floor * energy_cost, ceiling) * (clouds.rents_out > 0)
 
 
 def power_wanted(clouds, mw_needed, coming_mw, wait_quarters, growth, rules):

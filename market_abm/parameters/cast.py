@@ -35,7 +35,7 @@ class Cloud:
     jurisdiction: str = text("US", "Whose law it lives under; CN is under export control.")
     present: float = number(1, 0, 1, "0 or 1", "Whether it takes part from the start.", at_most=1, whole=True)
     enters: str = date("", "Quarter of entry; empty for the start.")
-    rents_out: float = number(1, 0, 1, "0 or 1", "Whether it sells compute to others.", at_most=1, whole=True)
+    rents_out: float = number(1, 0, 1, "share", "Part of its compute that it would sell to others; 0 for an owner who is no cloud.", at_most=1)
     has_lab: float = number(0, 0, 1, "0 or 1", "Whether it trains models of its own.", at_most=1, whole=True)
     fleet_share: float = number(0.0, 0, 1, "share", "Part in the world's AI chips.", at_most=1)
     legacy_share: float = number(0.0, 0, 1, "share", "Part in owners' older AI uses.", at_most=1)

@@ -9,7 +9,12 @@ from market_abm.levers.catalogue import CATALOGUE
 from market_abm.parameters.cross_checks import check_together
 from market_abm.parameters.declare import declarations
 from market_abm.parameters.quantities import (
-    Refused, bounds, number_from, quarter_from, same_but_unit, text_from,
+    Refused,
+    bounds,
+    number_from,
+    quarter_from,
+    same_but_unit,
+    text_from,
 )
 from market_abm.parameters.reading import AGENT_DEPTH, LEVER, SET, Leaf, Reading, home_of, read
 from market_abm.parameters.schema import CAST_KINDS, SECTIONS, Cast, Configuration, DatedLever, Frame, Parameters

@@ -6,9 +6,10 @@ import re
 from market_abm.units import quarter_number
 
 PREFIXES = {"": 1.0, "m": 1e-3, "k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12, "P": 1e15, "E": 1e18}
-UNIT_WORDS = frozenset(
-    "w kw mw gw tw watts mwh kwh gwh usd eur gbp chip chips flop flops tflop tflops pflop pflops eflop eflops"
-    " day days month months quarter quarters year years share percent pct per".split())
+UNIT_WORDS = frozenset((
+    "w", "kw", "mw", "gw", "tw", "watts", "kwh", "mwh", "gwh", "usd", "eur", "gbp", "chip", "chips", "flop", "flops", "tflops", "pflop",
+    "pflops", "eflops", "day", "days", "month", "months", "quarter", "quarters", "year", "years", "share", "percent", "pct", "per",
+))
 QUANTITY = re.compile(r"\s*([+-]?(?:\d[\d_]*\.?[\d_]*|\.\d+)(?:[eE][+-]?\d+)?)\s*(.*?)\s*", re.DOTALL)
 
 

@@ -56,7 +56,9 @@ def ordered_events_happen(world):
     rent = ratio(total(clouds.contested_rent_usd * offered), total(offered))
     born_with = ("birth", "kind", "controlled", "rents_out", "has_lab", "enters", "opening_cash_usd")
     values = {name: getattr(clouds, name).copy() for name in born_with}
-    values |= {"contested_rent_usd": rent * clouds.rents_out, "tenant_share": clouds.rents_out.copy(),
+    posted = np.where(world.makers.alive > 0, world.makers.price_usd_per_pflops, np.inf).min(axis=-1, keepdims=True)
+    values["expected_pflops"] = ratio(clouds.opening_cash_usd, 2.0 * posted)  # buildings double the price of chips
+    values |= {"contested_rent_usd": rent * (clouds.rents_out > 0), "tenant_share": clouds.rents_out.copy(),
                "taste": lasting_taste(world.lasting, clouds.birth, world.makers.birth)}
     give_birth(world.world, "clouds", due, values)
     world.move("equity of clouds", entered=due * values["opening_cash_usd"])

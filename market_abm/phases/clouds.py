@@ -30,9 +30,9 @@ def costs_and_prices_are_reviewed(world):
     clouds.list_rent_usd, clouds.quarters_since_review = owners.list_price_review(clouds, rules)
     clouds.transfer_usd = owners.transfer_price(clouds, rules) * clouds.alive
     value = clouds.rent_usd + clouds.transfer_usd * clouds.own_pflop_hours
-    wish = bounded(ratio(clouds.rent_usd, value, 1.0), rules.tenant_floor, 1.0)
+    wish = np.minimum(bounded(ratio(clouds.rent_usd, value, 1.0), rules.tenant_floor, 1.0), clouds.rents_out)
     share = clouds.tenant_share + rules.tenant_speed * (wish - clouds.tenant_share)
-    clouds.tenant_share = share * clouds.rents_out * clouds.alive
+    clouds.tenant_share = share * clouds.alive
 
 
 def capacity_is_planned(world):
@@ -40,9 +40,11 @@ def capacity_is_planned(world):
     clouds, rules, chips = world.clouds, world.rules.clouds, world.rules.chips
     suppliers = _suppliers(world)
     fleet, under_way = stacked(clouds.fleet_pflops), _under_way(clouds)
-    gate = owners.worth_investing(owners.value_over_cost(clouds, rules), rules)
+    neocloud = (clouds.kind == NEOCLOUD) * 1.0
+    gate = owners.worth_investing(owners.value_over_cost(clouds, rules), neocloud, rules)
     expected = owners.expected_demand(clouds, chips.delivery_quarters + 1.0, rules.growth_cap)
-    wanted = np.minimum(expected / rules.target_utilisation * gate, _can_be_powered(world, fleet, suppliers))
+    wish = expected / rules.target_utilisation * gate
+    wanted = np.minimum(wish, _can_be_powered(world, fleet, suppliers))
     staying = fleet * (1.0 - (chips.delivery_quarters + 1.0) / chips.life_quarters)
     need = np.maximum(0.0, wanted - staying - under_way) * clouds.alive
     overdue = stacked(clouds.overdue_pflops)
@@ -50,6 +52,7 @@ def capacity_is_planned(world):
     possible = ratio(_money(world, suppliers, need), suppliers.investment_usd)
     order = np.minimum(inflated, possible)
     clouds.planned_pflops = order * suppliers.share
+    clouds.wanted_pflops = wish * clouds.alive
     clouds.overbooked = (fleet + under_way > np.maximum(wanted, 1e-12)) * 1.0
     clouds.money_short = ratio(inflated - order, inflated)
 
@@ -59,14 +62,15 @@ def power_is_requested(world):
     clouds, regions, rules = world.clouds, world.regions, world.rules
     sites = owners.choose_sites(clouds, regions, rules.energy)
     wait = stacked(sites * leading(regions.quoted_wait_quarters))
-    fleet_mw = stacked(clouds.fleet_mw) + _mw_under_way(world)
-    coming = stacked(clouds.connected_mw) + stacked(clouds.sites_mw.waiting()) + stacked(clouds.queued_mw.waiting())
-    wanted = owners.power_wanted(clouds, fleet_mw, coming, wait, clouds.demand_growth, rules.energy)
     suppliers = _suppliers(world)
-    per_mw = ratio(suppliers.investment_usd, suppliers.mw_per_pflops)
-    horizon = np.minimum(wait, rules.energy.horizon_cap)
+    more = np.maximum(0.0, clouds.wanted_pflops - stacked(clouds.fleet_pflops))
+    needed = stacked(clouds.fleet_mw) + more * suppliers.mw_per_pflops
+    coming = stacked(clouds.connected_mw) + stacked(clouds.sites_mw.waiting()) + stacked(clouds.queued_mw.waiting())
+    wanted = owners.power_wanted(clouds, needed, coming, wait, clouds.demand_growth, rules.energy)
     income = rules.clouds.omega * clouds.group_cash_flow_usd + clouds.rent_usd
-    fillable = ratio(np.maximum(0.0, clouds.cash_usd) + income * horizon, per_mw) * rules.energy.deposit_factor
+    money = _money(world, suppliers, more) + income * np.minimum(wait, rules.energy.horizon_cap)
+    per_mw = ratio(suppliers.investment_usd, suppliers.mw_per_pflops)
+    fillable = ratio(money, per_mw) * rules.energy.deposit_factor
     queued = stacked(clouds.queued_mw.waiting()) + stacked(clouds.sites_mw.waiting())
     request = sites * np.minimum(wanted, np.maximum(0.0, fillable - queued))
     clouds.requested_mw = request
@@ -108,14 +112,6 @@ def _can_be_powered(world, fleet, suppliers):
 def _under_way(clouds):
     """Return PFLOP/s ordered and not yet delivered."""
     return stacked(clouds.ordered_pflops.waiting()) + stacked(clouds.overdue_pflops)
-
-
-def _mw_under_way(world):
-    """Return the power that chips under way will need."""
-    makers, clouds = world.makers, world.clouds
-    mw = makers.watts_per_chip / 1e6 * ratio(1.0, makers.pflops_per_chip) * world.rules.clouds.facility_watts
-    book = clouds.ordered_pflops.waiting() + clouds.overdue_pflops
-    return stacked(book * leading(mw))
 
 
 def _money(world, suppliers, need):

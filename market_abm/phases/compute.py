@@ -21,7 +21,7 @@ def startups_choose_providers(world):
 
 def tenants_logit(clouds, rules):
     """Return the plain probabilities of renting from each cloud: its size at its rent."""
-    on_offer = clouds.active_pflops * clouds.rents_out * clouds.tenant_share
+    on_offer = clouds.active_pflops * clouds.tenant_share
     utility = log(np.maximum(on_offer, 1e-9)) - rules.provider_elasticity * log(np.maximum(clouds.contested_rent_usd, 1e-9))
     return logit(utility, (on_offer > 0) * 1.0)
 
@@ -77,7 +77,7 @@ def _tenants(world):
     clouds, rows, market, rules = world.clouds, world.startups, world.market, world.rules
     startup_usd = add_up(rows.training_usd + rows.serving_usd, rows.provider, clouds.alive.shape[-1])
     enterprise = market.enterprise_usd * market.demand_shock
-    captive = rules.customers.captive_share * enterprise * share_or_zero(clouds.general_revenue_usd * clouds.rents_out)
+    captive = rules.customers.captive_share * enterprise * share_or_zero(clouds.general_revenue_usd * (clouds.list_rent_usd > 0))
     contested = (1.0 - rules.customers.captive_share) * enterprise * tenants_logit(clouds, rules.clouds)
     return startup_usd + contested, ratio(captive, clouds.list_rent_usd), startup_usd
 

@@ -52,7 +52,7 @@ QUARTER = (
     _phase(4, clouds.expectations_form, "From what was asked last quarter.", clouds="demand_growth expected_pflops"),
     _phase(5, clouds.costs_and_prices_are_reviewed, "Costs come before investment.",
            clouds="full_cost_usd list_rent_usd quarters_since_review transfer_usd tenant_share"),
-    _phase(5, clouds.capacity_is_planned, "Chips on their own lead time.", clouds="planned_pflops overbooked money_short"),
+    _phase(5, clouds.capacity_is_planned, "Chips on their own lead time.", clouds="wanted_pflops planned_pflops overbooked money_short"),
     _phase(5, clouds.power_is_requested, "Power on its own, longer one.", clouds="requested_mw queued_mw"),
     _phase(6, capital.venture_capital_is_raised, "Money before compute.",
            market="venture_pool_usd", startups="raised_usd round_usd cash_usd"),

@@ -25,10 +25,12 @@ def draw(result, path):
         _draw_shares(upper, result)
         _draw_concentration(lower, result)
         lower.set_xlabel("year")
-        lower.xaxis.set_major_locator(MaxNLocator(integer=True))
+        lower.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
         lower.xaxis.set_major_formatter(StrMethodFormatter("{x:.0f}"))
         title = result.config.frame.title or "Who owns the world's AI compute"
-        figure.suptitle(f"{title}\n{result.runs} simulated runs, seed {result.seed}", x=0.01, ha="left", fontsize="large")
+        failed = len({failure["run"] for failure in result.failures})
+        left_out = f"; {failed} failed and are left out from then on" if failed else ""
+        figure.suptitle(f"{title}\n{result.runs} simulated runs, seed {result.seed}{left_out}", x=0.01, ha="left", fontsize="large")
         return save(figure, path)
 
 
@@ -80,8 +82,8 @@ def _draw_concentration(axes, result):
         axes.plot(x[max(place, 0) :], median[max(place, 0) :], color=colour, linewidth=2, linestyle=(0, (4, 2)))
         axes.plot([], [], color=colour, linewidth=2, label=label)
     axes.axhline(HIGHLY_CONCENTRATED, color=INK, linewidth=1)
-    axes.annotate("1,800: highly concentrated (US Merger Guidelines, 2023)", (x[0], HIGHLY_CONCENTRATED), xytext=(4, 3),
-                  textcoords="offset points", fontsize="small", bbox={"facecolor": "white", "alpha": 0.6, "linewidth": 0, "pad": 0.5})
+    axes.annotate("above 1,800: highly\nconcentrated (US Merger\nGuidelines, 2023)", (1.0, HIGHLY_CONCENTRATED),
+                  xycoords=("axes fraction", "data"), xytext=(8, 0), textcoords="offset points", va="center", fontsize="small")
     axes.set(ylim=(0, None), ylabel="HHI (points, 0 to 10,000)\nmedian and 5 to 95% of runs", xlim=span(x))
     axes.yaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
     mark_projection(axes, result)

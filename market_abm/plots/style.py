@@ -54,7 +54,7 @@ def mark_projection(axes, result, veil=0.0):
     place, x = last_of_history(result), years(result.labels)
     if place == len(x) - 1:
         return
-    border = (x[place] if place >= 0 else x[0] - 2 * HALF_QUARTER) + HALF_QUARTER
+    border = x[place] + HALF_QUARTER if place >= 0 else x[0]
     axes.axvspan(border, x[-1], color="white", alpha=veil, zorder=3, linewidth=0)
     axes.axvline(border, color=INK, linewidth=1, linestyle=":", zorder=4)
     for text, offset, side in (("period with facts, simulated", -6, "right"), ("projection, simulated", 6, "left")):

@@ -24,8 +24,8 @@ def relationship(orders, supply, weights, lots, floor):
     What the weights cannot place (buyers without history) is shared in proportion to what is left.
     """
     first = proportional(orders, supply * floor)
-    second = water_filled(orders - first, supply - total(first), weights)
-    placed = first + second
+    second = water_filled(np.maximum(0.0, orders - first), np.maximum(0.0, supply - total(first)), weights)
+    placed = np.minimum(orders, first + second)
     return placed + proportional(orders - placed, np.maximum(0.0, supply - total(placed)))
 
 

@@ -114,11 +114,11 @@ def _gathered(config, outcomes, seconds, started):
     values = np.concatenate([outcome.values for outcome in outcomes], axis=2)
     values[np.isnan(values)] = np.nan  # one bit pattern for missing, so that equal results are equal bytes
     labels = tuple(outcomes[0].labels)
-    failures = [
+    failures = sorted((
         {"run": place * BATCH + int(failed.run), "quarter": _label(failed.quarter, labels), "identity": str(failed.identity),
          "where": str(failed.where), "amount": float(failed.amount)}
         for place, outcome in enumerate(outcomes) for failed in outcome.failures
-    ]
+    ), key=lambda failure: failure["run"])
     return Result(
         config, values, labels, tuple(outcomes[0].names),
         np.concatenate([outcome.seeds for outcome in outcomes]), failures,

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-import market_abm
+from market_abm import __version__
 from market_abm.errors import BadInput, Problem
 
 METRICS, MANIFEST, FIGURES = "metrics.parquet", "manifest.json", "figures"
@@ -72,7 +72,7 @@ def manifest_of(result, command=()):
         "seconds": round(result.seconds, 3),
         "failures": result.failures,
         "refused_entries": {str(r): float(n) for r, n in enumerate(result.refused_entries) if n > 0},
-        "versions": {"python": platform.python_version(), PACKAGE: market_abm.__version__}
+        "versions": {"python": platform.python_version(), PACKAGE: __version__}
         | {name: version(name) for name in ("numpy", "pandas", "pyarrow")},
         "platform": platform.platform(),
         "cpu_features": np.show_config(mode="dicts").get("SIMD Extensions", {}).get("found", []),
