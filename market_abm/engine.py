@@ -30,7 +30,7 @@ class Outcome:
 def run_seeds(seed, first, count):
     """Return the seeds of runs `first` to `first + count - 1` of a study, uint64; run r has the same in any batch."""
     runs = np.arange(first, first + count, dtype=np.uint64)
-    return finalise(finalise(np.uint64(seed) + GOLDEN) ^ (runs * GOLDEN))
+    return finalise(finalise(np.full(count, seed, np.uint64) + GOLDEN) ^ (runs * GOLDEN))
 
 
 class Simulation:

@@ -133,7 +133,7 @@ def _open_market(world, rules):
          research_usd=rules.training.research_usd / 4.0, general_cloud_usd=rules.clouds.general_usd,
          legacy_usd=rules.customers.legacy_usd / 4.0, enterprise_usd=rules.customers.enterprise_usd / 4.0,
          frontier_budget_usd=rules.training.opening_budget_usd / 4.0, spot_rent_usd=rules.clouds.opening_rent_usd,
-         frontier_effective_flop=rules.training.opening_frontier_flop, venture_pool_usd=rules.venture.pool_usd,
+         frontier_effective_flop=rules.training.opening_frontier_flop, venture_pool_usd=rules.venture.pool_usd, venture_floor_usd=rules.venture.pool_usd,
          customer_growth=log(rules.training.prize_growth_cap) / 4.0)
     _put(world, "clouds", effective_flop=rules.training.opening_frontier_flop * world.array("clouds.has_lab")
          * world.array("clouds.alive") * ratio(world.array("clouds.lab_budget_usd"), rules.training.opening_budget_usd / 4.0))

@@ -324,6 +324,19 @@ def test_dropping_runs_changes_nothing_of_the_others(kept):
         assert world.array(name).flags.c_contiguous
 
 
+def test_the_ledger_of_the_others_survives_a_dropped_run():
+    world = tiny_world(runs=3)
+    window = a_window(world, "guests.cash", "shops.cash")
+    window.move("wages", entered=np.array([[1.0], [2.0], [3.0]]) * np.ones(5))
+    window.move("shopping", left=np.array([[1.0], [1.5], [2.0]]) * np.ones(5), entered=np.array([[5.0, 0, 0, 0]] * 3))
+    world.keep([0, 2])
+    assert world.ledger.amount("wages").tolist() == [[5.0], [15.0]]
+    assert world.ledger.amount("shopping").tolist() == [[5.0], [10.0]]
+    assert world.ledger.net["guests.cash"].tolist() == [[0.0] * 5, [1.0] * 5]
+    assert world.ledger.gross["guests.cash"].tolist() == [[2.0] * 5, [5.0] * 5]
+    assert not world.ledger.opening["guests.cash"].any()
+
+
 def test_a_world_can_be_written_after_runs_were_dropped():
     world = tiny_world(runs=3)
     world.keep([2])

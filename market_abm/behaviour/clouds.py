@@ -112,7 +112,7 @@ def contested_rent(clouds, wants_hours, offered_hours, energy_cost, rules):
     pressure = log(bounded(ratio(wants_hours, offered_hours, 1.0), 0.05, 20.0))
     move = bounded(rules.rent_speed * pressure, -rules.rent_step, rules.rent_step)
     rent = clouds.contested_rent_usd * exp(move)
-    ceiling = np.maximum(clouds.list_rent_usd, rules.rent_floor * energy_cost)
+    ceiling = np.where(clouds.list_rent_usd > 0, np.maximum(clouds.list_rent_usd, rules.rent_floor * energy_cost), np.inf)
     return bounded(rent, rules.rent_floor * energy_cost, ceiling) * (clouds.rents_out > 0)
 
 

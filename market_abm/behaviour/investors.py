@@ -11,6 +11,6 @@ def venture_pool(market, pool_usd, venture, years):
     """
     growth = bounded(4.0 * market.customer_growth, 0.0, venture.growth_cap)
     gain = market.customer_spend_usd * (exp(growth * years) - 1.0)
-    wish = venture.pool_usd + venture.share * gain
+    wish = market.venture_floor_usd + venture.share * gain
     move = bounded(log(wish / pool_usd), -venture.step, venture.step)
     return pool_usd * exp(move) * power(market.shock_growth, venture.shock_weight)

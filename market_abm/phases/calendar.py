@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from market_abm.exact import bounded, exp, leading, log, power, ratio, total
+from market_abm.exact import bounded, exp, leading, log, power, ratio, share_or_zero, total
 from market_abm.state.lifecycle import give_birth
 
 
@@ -22,6 +22,8 @@ def calendar_turns(world):
     shock = exp(log(rules.customers.shock) * ramp)
     research = fading_growth(log(rules.training.research_growth), rules.customers.fade, since)
     market.research_usd = market.research_usd * exp(moving * research)
+    floor = fading_growth(log(rules.venture.floor_growth), rules.customers.fade, since)
+    market.venture_floor_usd = market.venture_floor_usd * exp(moving * floor)
     market.legacy_usd = market.legacy_usd * exp(moving * legacy)
     market.enterprise_usd = market.enterprise_usd * exp(moving * enterprise)
     market.shock_growth = shock / market.demand_shock
@@ -58,10 +60,20 @@ def ordered_events_happen(world):
     values = {name: getattr(clouds, name).copy() for name in born_with}
     posted = np.where(world.makers.alive > 0, world.makers.price_usd_per_pflops, np.inf).min(axis=-1, keepdims=True)
     values["expected_pflops"] = ratio(clouds.opening_cash_usd, 2.0 * posted)  # buildings double the price of chips
-    values |= {"contested_rent_usd": rent * (clouds.rents_out > 0), "tenant_share": clouds.rents_out.copy(),
+    values |= {"contested_rent_usd": rent * (clouds.rents_out > 0), "tenant_share": clouds.rents_out.copy(), "quarters_since_review": 100.0,
                "taste": lasting_taste(world.lasting, clouds.birth, world.makers.birth)}
     give_birth(world.world, "clouds", due, values)
     world.move("equity of clouds", entered=due * values["opening_cash_usd"])
+    site = due * values["expected_pflops"] * world.rules.clouds.entrant_site * cheapest_mw_per_pflops(world)
+    placed = leading(share_or_zero(world.regions.home_bias * (world.regions.controlled == 0)))
+    world.move("connections energised", entered=site * placed)
+
+
+def cheapest_mw_per_pflops(world):
+    """Return the facility power of a PFLOP/s of the most efficient chip on sale, `(runs, 1)`."""
+    makers = world.makers
+    watts = np.where(makers.alive > 0, makers.watts_per_chip * ratio(1.0, makers.pflops_per_chip), np.inf)
+    return watts.min(axis=-1, keepdims=True) / 1e6 * world.rules.clouds.facility_watts
 
 
 def lasting_taste(lasting, cloud_births, maker_births):

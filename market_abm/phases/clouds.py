@@ -66,7 +66,9 @@ def power_is_requested(world):
     more = np.maximum(0.0, clouds.wanted_pflops - stacked(clouds.fleet_pflops))
     needed = stacked(clouds.fleet_mw) + more * suppliers.mw_per_pflops
     coming = stacked(clouds.connected_mw) + stacked(clouds.sites_mw.waiting()) + stacked(clouds.queued_mw.waiting())
-    wanted = owners.power_wanted(clouds, needed, coming, wait, clouds.demand_growth, rules.energy)
+    confident = (clouds.kind == NEOCLOUD) * (clouds.contested_rent_usd >= clouds.full_cost_usd)
+    growth = np.maximum(clouds.demand_growth, confident * log(rules.clouds.neocloud_growth) / 4.0)
+    wanted = owners.power_wanted(clouds, needed, coming, wait, growth, rules.energy)
     income = rules.clouds.omega * clouds.group_cash_flow_usd + clouds.rent_usd
     money = _money(world, suppliers, more) + income * np.minimum(wait, rules.energy.horizon_cap)
     per_mw = ratio(suppliers.investment_usd, suppliers.mw_per_pflops)

@@ -68,7 +68,8 @@ def compute_is_priced_and_shared(world):
     clouds.serving_pflop_hours = serving * own_fill
     clouds.own_pflop_hours, clouds.rented_pflop_hours = own * own_fill, rented
     clouds.used_pflop_hours = np.minimum(rented + own * own_fill, capacity)
-    clouds.asked_pflops = (own + wants) / HOURS_PER_QUARTER
+    # Planned for is what tenants would take at a rent that pays, not what a glut or a shortage makes them take.
+    clouds.asked_pflops = (own + ratio(contested_usd, clouds.full_cost_usd) + captive_hours) / HOURS_PER_QUARTER
     _bill(world, startup_usd, contested_usd, captive_hours, fill)
 
 

@@ -32,11 +32,11 @@ def _phase(step, function, why, **writes):
 
 QUARTER = (
     _phase(1, calendar.calendar_turns, "Paths that nobody in the model decides.",
-           market="research_usd legacy_usd enterprise_usd demand_shock shock_growth general_cloud_usd "
+           market="research_usd venture_floor_usd legacy_usd enterprise_usd demand_shock shock_growth general_cloud_usd "
                   "algorithmic_progress entries exits cloud_exits"),
     _phase(1, calendar.groups_and_loads_grow, "The world around the market grows.",
            clouds="group_cash_flow_usd", makers="other_rnd_usd", regions="other_load_mw plant_mw"),
-    _phase(1, calendar.ordered_events_happen, "Dated births come before anybody decides.", clouds="cash_usd"),
+    _phase(1, calendar.ordered_events_happen, "Dated births come before anybody decides.", clouds="cash_usd connected_mw"),
     _phase(2, energy.connections_come_on_line, "Sites granted earlier get power.", clouds="connected_mw sites_mw"),
     _phase(2, energy.queue_advances, "Slots go to the oldest requests.", clouds="queued_mw sites_mw",
            regions="slots_mw granted_mw withdrawn_mw quoted_wait_quarters completed_wait_quarters"),

@@ -54,6 +54,16 @@ class Ledger:
             self.gross[name].fill(0.0)
         self.sides = {}
 
+    def inherit(self, old, runs):
+        """Take over the tallies of an old ledger for the runs at the given positions."""
+        def kept(array):
+            return None if array is None else np.take(array, runs, axis=-2)
+
+        for mine, theirs in ((self.opening, old.opening), (self.net, old.net), (self.gross, old.gross)):
+            for name in mine:
+                np.copyto(mine[name], kept(theirs[name]))
+        self.sides = {name: (kept(left), kept(entered)) for name, (left, entered) in old.sides.items()}
+
     def flow(self, name):
         """Return a declared flow."""
         if name not in self._flows:

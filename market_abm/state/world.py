@@ -178,9 +178,10 @@ class World:
 
     def keep(self, runs):
         """Drop every run but those at the given positions; nothing of the others changes."""
-        self.runs = len(runs)
+        self.runs, old = len(runs), self.ledger
         for table, column, array in list(self.each()):
             kept = np.ascontiguousarray(np.take(array, runs, axis=array.ndim - 2))
             pipe = column.lives == PIPELINE
             self.tables[table.name][column.name] = Pipe(kept, f"{table.name}.{column.name}") if pipe else kept
         self._count()
+        self.ledger.inherit(old, runs)
