@@ -86,7 +86,8 @@ def chips_are_made_and_delivered(world):
     lots = np.broadcast_to(world.draws.uniform("chip lottery", clouds.birth), wanted.shape)
     weights = np.broadcast_to(power(clouds.bought_pflops, chips.relationship_exponent), wanted.shape)
     floor = np.broadcast_to(chips.relationship_floor, (*wanted.shape[:2], 1))
-    got = choose(ALLOCATION, chips.allocation, wanted, leading(makers.inventory_pflops), weights, lots, floor)
+    supply = leading(makers.inventory_pflops) * (1.0 - 1e-12)  # rounding must not deliver more than there is
+    got = choose(ALLOCATION, chips.allocation, wanted, supply, weights, lots, floor)
     _deliver(world, got, due)
 
 
@@ -125,7 +126,8 @@ def _deliver(world, got, due):
 def chips_are_installed(world):
     """Retire old chips, install new ones; what has power is active, the rest waits idle."""
     clouds, q = world.clouds, world.quarter
-    old, old_mw = clouds.retiring_pflops.arrivals(q), clouds.retiring_mw.arrivals(q)
+    old = np.minimum(clouds.retiring_pflops.arrivals(q), clouds.fleet_pflops)  # rounding must not leave less than none
+    old_mw = np.minimum(clouds.retiring_mw.arrivals(q), clouds.fleet_mw)
     clouds.retiring_pflops.clear(q)
     clouds.retiring_mw.clear(q)
     world.move("chips scrapped", left=old)
