@@ -76,18 +76,24 @@ def _two_sided_flows(world):
 
 
 def _life_and_death(world):
-    """Everything is a finite number; the dead own nothing; stocks are not negative."""
+    """Everything is a finite number; the dead own nothing; stocks are not negative.
+
+    Each is looked at in full only where a cheap glance at the whole column is not enough.
+    """
     for table, column, array in world.each():
-        name = f"{table.name}.{column.name}"
         if column.dtype != "float64":
             continue
-        if not np.isfinite(array).all():
+        name, low, high = f"{table.name}.{column.name}", array.min(), array.max()
+        if not (np.isfinite(low) and np.isfinite(high)):
             yield "numbers are finite", name, np.where(np.isfinite(array), 0.0, np.nan), np.zeros_like(array)
             continue
+        if low == high == 0.0:
+            continue
         if column.lives not in (IDENTITY, LINK):
-            dead = world.array(f"{table.name}.alive") == 0
-            yield "the dead own nothing", name, array * dead, np.zeros_like(array)
-        if not column.signed:
+            held = array * (world.array(f"{table.name}.alive") == 0)
+            if held.any():
+                yield "the dead own nothing", name, held, np.zeros_like(array)
+        if low < 0.0 and not column.signed:
             scale = TOLERANCE * (1.0 + np.abs(array).max(axis=-1, keepdims=True))
             yield "no stock or price is negative", name, np.minimum(array, 0.0), np.broadcast_to(scale, array.shape)
 

@@ -34,7 +34,7 @@ def log(x):
     """Return ln x (-inf at 0, nan below): mantissa and exponent, then 2*atanh((m-1)/(m+1))."""
     mantissa, exponent = np.frexp(x)
     low = mantissa < SQRT_HALF
-    mantissa = np.where(low, mantissa + mantissa, mantissa)
+    mantissa = mantissa + mantissa * low
     exponent = exponent - low
     s = (mantissa - 1.0) / (mantissa + 1.0)
     square = s * s
@@ -42,7 +42,10 @@ def log(x):
     for coefficient in ATANH_SERIES[1:]:
         series = (series + coefficient) * square
     value = exponent * LN2_HIGH + (2.0 * s + (2.0 * s * series + exponent * LN2_LOW))
-    return np.where(x > 0, np.where(x == np.inf, np.inf, value), np.where(x == 0, -np.inf, np.nan))
+    ordinary = (x > 0) & (x < np.inf)
+    if ordinary.all():
+        return value
+    return np.where(ordinary, value, np.where(x == 0, -np.inf, np.where(x == np.inf, np.inf, np.nan)))
 
 
 def power(x, exponent):

@@ -8,6 +8,7 @@ from worlds import fill, real_world, same_bits, snapshot, tiny_world, whose
 
 from market_abm.state.columns import IDENTITY, INTENSIVE, PIPELINE, STOCK
 from market_abm.state.lifecycle import bury, free_rows, give_birth, merge, split
+from market_abm.state.tables import CLOUDS
 
 NOBODY = 4  # of the tiny shops
 
@@ -257,7 +258,7 @@ def test_a_merger_of_clouds_averages_inherits_and_redirects(seed):
         for column in world.declared["clouds"].columns:
             name = f"clouds.{column.name}"
             old, new = before[name][..., run, :], world.array(name)[..., run, :]
-            weights = before[f"clouds.{column.weight or 'alive'}"][..., run, :].reshape(-1, rows).sum(axis=0)
+            weights = before[f"clouds.{column.weight or CLOUDS.size}"][..., run, :].reshape(-1, rows).sum(axis=0)
             for row in np.flatnonzero(~gone[run]):
                 members = [m for m in range(rows) if ends[m] == row]
                 weight = weights[members]

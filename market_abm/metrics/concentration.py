@@ -81,7 +81,7 @@ def metrics(owner_names):
 
 
 def _of(base, measure):
-    return lambda world: measure(*bases(world)[base])
+    return lambda world: measure(*world.noted("bases", bases)[base])
 
 
 def _owned(row):

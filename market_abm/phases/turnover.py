@@ -37,25 +37,34 @@ def distressed_owners_are_taken_over(world):
     """Close neoclouds that cannot pay; the richest hyperscaler takes chips, sites, orders and tenants."""
     clouds = world.clouds
     dead = (clouds.cash_usd < 0) & (clouds.alive > 0) & (clouds.kind == NEOCLOUD)
+    dead = dead & (total(clouds.alive * ~dead) > 0)  # the last owner has nobody to take it over
     world.market.cloud_exits = total(dead * 1.0)
     if not np.any(dead):
         return
     world.move("creditors' loss of clouds", entered=np.maximum(0.0, -clouds.cash_usd) * dead)
     world.move("estate of clouds", left=np.maximum(0.0, clouds.cash_usd) * dead)
     clouds.debt_usd = clouds.debt_usd * ~dead
-    purse = np.where((clouds.kind == HYPERSCALER) & (clouds.alive > 0) & (clouds.controlled == 0), clouds.cash_usd, -np.inf)
-    heir = np.broadcast_to(purse.argmax(axis=-1)[:, None], dead.shape)
-    merge(world.world, "clouds", dead, heir)
+    merge(world.world, "clouds", dead, _richest(clouds, dead))
+
+
+def _richest(clouds, dead):
+    """Return the row of the richest hyperscaler, or of the richest survivor of any kind where there is none."""
+    purse = np.where((clouds.alive > 0) & ~dead, clouds.cash_usd, -np.inf)
+    preferred = (clouds.kind == HYPERSCALER) & (clouds.controlled == 0)
+    purse = purse + np.where(preferred, 1e15, 0.0)
+    return np.broadcast_to(purse.argmax(axis=-1)[:, None], dead.shape)
 
 
 def founders_enter(world):
     """Let founders enter free slots, the lowest first; count those who find none."""
     rows, market, rules = world.startups, world.market, world.rules
     expected = startups.founders(rows.alive, market.venture_pool_usd, rules.startups)
-    wanted = world.draws.poisson("founders", market.birth, expected)
+    wanted = world.draws.poisson("founders", market.birth, expected, most=256)
     born, refused = free_rows(rows.occupied, wanted)
-    births = np.where(born, birth_key(world.quarter, np.cumsum(born, axis=-1) - 1), np.uint64(0))
-    cash, skill = startups_endowment(world.lasting, births, rules.startups)
+    place = np.maximum(np.cumsum(born, axis=-1) - 1, 0)  # order among this quarter's founders
+    cohort = np.broadcast_to(birth_key(world.quarter, np.arange(place.max() + 1)), (len(born), place.max() + 1))
+    endowment = (cohort, *startups_endowment(world.lasting, cohort, rules.startups))
+    births, cash, skill = (np.take_along_axis(x, place, axis=-1) for x in endowment)
     give_birth(world.world, "startups", born, {
         "occupied": 1.0, "birth": births, "entered": float(world.quarter), "skill": skill, "round_usd": cash,
         "budget_usd": np.broadcast_to(rules.startups.opening_budget_share * market.frontier_budget_usd, cash.shape),

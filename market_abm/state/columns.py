@@ -15,7 +15,7 @@ class Column:
 
     `by` names a table whose rows lead the axes, `(by, runs, rows)`; `slots` is the length of a
     pipeline, which leads them all; `counts_as` names the conserved quantity that a stock is part of;
-    `weight` names the stock that averages an intensive column; `signed` allows values below zero.
+    `weight` names the stock that averages an intensive column, where it is not the table's size; `signed` allows values below zero.
     """
 
     name: str
@@ -58,12 +58,19 @@ def pipeline(name, unit, says, slots, **more):
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A kind of agent: its name, what it is, and its columns."""
+    """A kind of agent: its name, what it is, its columns, and the one that measures its size.
+
+    Intensive columns without a weight of their own average by size in a merger.
+    """
 
     name: str
     says: str
     columns: tuple[Column, ...]
+    size: str = "alive"
 
     def column(self, name):
         """Return a column by name."""
-        return next(c for c in self.columns if c.name == name)
+        for column in self.columns:
+            if column.name == name:
+                return column
+        raise KeyError(f"table {self.name} has no column {name!r}")

@@ -33,6 +33,8 @@ def merge(world, table, gone, heir):
     links stay, and links from elsewhere that named the gone now name the heir. A chain (the heir is
     itself gone) is followed to its end; ValueError where it never ends or ends in nobody.
     """
+    if not gone.any():
+        return
     heir = _end_of_chain(table, gone, heir)
     for column in world.declared[table].columns:
         if column.lives == INTENSIVE:
@@ -111,19 +113,22 @@ def _slabs(array):
 
 
 def _hand_over(world, name, gone, heir):
-    array, rows = world.array(name), world.array(name).shape[-1]
-    for k, slab in enumerate(_slabs(array)):
-        leaving = slab * gone
-        change = add_up(leaving, np.where(gone, heir, rows), rows) - leaving
-        slab += change
-        if name in world.ledger.net:
-            _slabs(world.ledger.net[name])[k][...] += change
-            _slabs(world.ledger.gross[name])[k][...] += np.abs(change)
+    """Give what the gone hold to their heirs, looking only at runs where somebody is gone."""
+    array, rows = world.array(name), gone.shape[-1]
+    runs = np.flatnonzero(gone.any(axis=-1))
+    leaving = np.take(array, runs, axis=-2) * gone[runs]
+    into = np.where(gone, heir, rows)[runs]
+    arriving = np.stack([add_up(slab, into, rows) for slab in _slabs(leaving)]).reshape(leaving.shape)
+    change = np.zeros_like(array)
+    change[..., runs, :] = arriving - leaving
+    array += change
+    if name in world.ledger.net:
+        world.ledger.tally(name, change)
 
 
 def _average(world, table, column, gone, heir):
     rows = world.rows[table]
-    weight = world.array(f"{table}.{column.weight}") if column.weight else world.array(f"{table}.alive")
+    weight = world.array(f"{table}.{column.weight or world.declared[table].size}")
     while weight.ndim > 2:
         weight = stacked(weight)
     into = np.where(gone, heir, rows)

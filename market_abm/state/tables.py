@@ -69,7 +69,7 @@ MAKERS = Table("makers", "Chip makers; one row a maker.", (
     intensive("openness", "0 to 1", "Documentation open to everybody this quarter."),
     intensive("own_openness", "0 to 1", "Documentation that the maker opens of its own will."),
     intensive("ecosystem", "index", "Software that exists for this maker's chips."),
-    intensive("share_of_orders", "0 to 1", "Smoothed share of what buyers spend on chips."),
+    stock("share_of_orders", "0 to 1", "Smoothed share of what buyers spend on chips."),
     stock("generations", "count", "Generations launched since the start."),
     stock("capacity_chips", "chips/quarter", "Fab and packaging capacity."),
     pipeline("capacity_building_chips", "chips/quarter", "Capacity under construction by quarter due.", FAB_LEAD_SLOTS),
@@ -82,7 +82,7 @@ MAKERS = Table("makers", "Chip makers; one row a maker.", (
     stock("sold_pflops", "PFLOP/s", "Delivered this quarter."),
     stock("rnd_usd", "USD/quarter", "Research and development of the quarter."),
     stock("other_rnd_usd", "USD/quarter", "Research that other businesses of the group pay for."),
-))
+), size="capacity_chips")
 
 CLOUDS = Table("clouds", "Owners of compute: hyperscalers, neoclouds, the public cloud, everybody else.", (
     ALIVE, BIRTH, CASH,
@@ -133,7 +133,7 @@ CLOUDS = Table("clouds", "Owners of compute: hyperscalers, neoclouds, the public
     intensive("full_cost_usd", "USD/PFLOP-h", "Full cost of new capacity: chips, buildings, capital, energy."),
     intensive("transfer_usd", "USD/PFLOP-h", "Imputed price of own use."),
     intensive("tenant_share", "0 to 1", "Part of capacity that tenants are sure of."),
-    intensive("external_hours", "PFLOP-h", "Compute on offer to tenants this quarter."),
+    stock("external_hours", "PFLOP-h", "Compute on offer to tenants this quarter."),
     intensive("fill_rate", "0 to 1", "Part of tenants' wants that was served."),
     intensive("own_fill_rate", "0 to 1", "Part of the owner's wants that was served."),
     stock("asked_pflops", "PFLOP/s", "Compute asked of this owner this quarter, by tenants at a rent that covers full cost."),
@@ -141,16 +141,16 @@ CLOUDS = Table("clouds", "Owners of compute: hyperscalers, neoclouds, the public
     intensive("demand_growth", "1/quarter", "Smoothed growth of that demand, in logs.", signed=True),
     intensive("money_short", "0 to 1", "Part of the wanted investment that money stopped."),
     intensive("software", "0 to 1", "Model FLOP utilisation that the owner gets from its fleet."),
-    intensive("lab_budget_usd", "USD/quarter", "Research compute budget of the own lab."),
-    intensive("lab_funded_usd", "USD/quarter", "Of it, what the lab asked for this quarter."),
-    intensive("lab_serving_usd", "USD/quarter", "What the own lab asked to spend on serving."),
+    stock("lab_budget_usd", "USD/quarter", "Research compute budget of the own lab."),
+    stock("lab_funded_usd", "USD/quarter", "Of it, what the lab asked for this quarter."),
+    stock("lab_serving_usd", "USD/quarter", "What the own lab asked to spend on serving."),
     intensive("run_flop", "FLOP", "The own lab's training run of the quarter, physical FLOP."),
     intensive("effective_flop", "FLOP", "The own lab's best effective run so far."),
     intensive("prize_bound", "0 or 1", "Whether the prize, not money, stopped the lab's budget."),
     stock("ai_revenue_usd", "USD/quarter", "What customers paid the own lab."),
-    intensive("ai_share", "0 to 1", "The own lab's part in customers' spending."),
+    stock("ai_share", "0 to 1", "The own lab's part in customers' spending."),
     stock("invested_usd", "USD/quarter", "Chips, servers and buildings of the quarter."),
-))
+), size="fleet_pflops")
 
 STARTUPS = Table("startups", "Labs that rent their compute; one row a startup, free slots for founders.", (
     ALIVE, BIRTH, CASH,
@@ -158,18 +158,18 @@ STARTUPS = Table("startups", "Labs that rent their compute; one row a startup, f
     identity("entered", "quarter", "Quarter of entry; -1 for those alive at the start.", signed=True),
     identity("skill", "ratio", "Research skill: effective FLOP per FLOP, median 1."),
     link("provider", "clouds", "The cloud it rents from."),
-    intensive("round_usd", "USD", "Size of its last funding round, worn down: what its wages follow."),
-    intensive("wages_usd", "USD/quarter", "Wages it is committed to."),
-    intensive("budget_usd", "USD/quarter", "Research compute budget it would like."),
-    intensive("training_usd", "USD/quarter", "Research compute it asked for this quarter."),
-    intensive("serving_usd", "USD/quarter", "Serving compute it asked for this quarter."),
+    stock("round_usd", "USD", "Size of its last funding round, worn down: what its wages follow."),
+    stock("wages_usd", "USD/quarter", "Wages it is committed to."),
+    stock("budget_usd", "USD/quarter", "Research compute budget it would like."),
+    stock("training_usd", "USD/quarter", "Research compute it asked for this quarter."),
+    stock("serving_usd", "USD/quarter", "Serving compute it asked for this quarter."),
     stock("training_pflop_hours", "PFLOP-h", "Research compute it got."),
     stock("serving_pflop_hours", "PFLOP-h", "Serving compute it got."),
     intensive("run_flop", "FLOP", "Its training run of the quarter, physical FLOP."),
     intensive("effective_flop", "FLOP", "Its best effective run so far."),
     intensive("prize_bound", "0 or 1", "Whether the prize, not money, stopped its budget."),
     stock("ai_revenue_usd", "USD/quarter", "What customers paid it."),
-    intensive("ai_share", "0 to 1", "Its part in customers' spending."),
+    stock("ai_share", "0 to 1", "Its part in customers' spending."),
     stock("raised_usd", "USD/quarter", "Capital raised this quarter."),
 ))
 

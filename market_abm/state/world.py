@@ -99,7 +99,7 @@ class Window:
         unknown = [w for w in writes if w not in world.names()]
         if unknown:
             raise NotListed(f"phase {phase} lists columns that do not exist: {', '.join(unknown)}")
-        self.world, self.phase = world, phase
+        self.world, self.phase, self._notes = world, phase, {}
         for table, arrays in world.tables.items():
             mine = {n: a for n, a in arrays.items() if f"{table}.{n}" in writes}
             setattr(self, table, TableWindow(phase, table, arrays, mine))
@@ -109,6 +109,16 @@ class Window:
     lasting = property(lambda self: self.world.lasting, doc="Draws that do not change with the quarter.")
     ledger = property(lambda self: self.world.ledger, doc="This quarter's tally of named flows.")
     quarter = property(lambda self: self.world.quarter, doc="Quarters since the start.")
+
+    def noted(self, name, compute):
+        """Return compute(self), worked out once until `forget`: for metrics that share their sizes."""
+        if name not in self._notes:
+            self._notes[name] = compute(self)
+        return self._notes[name]
+
+    def forget(self):
+        """Drop what was noted: the world has moved on."""
+        self._notes.clear()
 
     def move(self, flow, left=None, entered=None):
         """Move a conserved quantity along a declared flow: subtract on one side, add on the other."""
