@@ -79,9 +79,8 @@ def before(x):
 
 def ratio(numerator, denominator, otherwise=0.0):
     """Divide, with `otherwise` wherever the denominator is not positive."""
-    numerator, denominator = np.broadcast_arrays(numerator, denominator)
-    out = np.empty(numerator.shape)
-    out[...] = otherwise
+    numerator, denominator = np.asarray(numerator), np.asarray(denominator)
+    out = np.full(np.broadcast_shapes(numerator.shape, denominator.shape), otherwise, np.float64)
     return np.divide(numerator, denominator, out=out, where=denominator > 0)
 
 

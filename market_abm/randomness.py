@@ -9,7 +9,7 @@ import hashlib
 
 import numpy as np
 
-from market_abm.exact import exp, log
+from market_abm.exact import exp, log, total
 
 GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 FIRST, SECOND = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
@@ -63,13 +63,9 @@ class Draws:
         u = self.uniform(decision, births)
         return low + (high - low) * np.sqrt(1.0 - np.sqrt(1.0 - u))
 
-    def poisson(self, decision, birth, mean, most=60):
+    def poisson(self, decision, birth, mean, most=256):
         """Draw Poisson counts per run by inverse distribution; mean `(runs, 1)`, cut at `most`."""
-        u = self.uniform(decision, birth)
-        chance = exp(-mean)
-        passed, count = chance, np.zeros_like(mean)
-        for k in range(1, most + 1):
-            count = count + (u > passed)
-            chance = chance * mean / k
-            passed = passed + chance
-        return count
+        first = exp(-mean)
+        later = first * np.cumprod(mean / np.arange(1.0, most + 1.0), axis=-1)
+        passed = first + np.cumsum(np.concatenate([np.zeros_like(first), later], axis=-1), axis=-1)
+        return total((self.uniform(decision, birth) > passed) * 1.0)

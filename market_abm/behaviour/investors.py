@@ -1,6 +1,6 @@
 """How venture capital follows returns."""
 
-from market_abm.exact import bounded, exp, log, power
+from market_abm.exact import bounded, exp, log, power, ratio
 
 
 def venture_pool(market, pool_usd, venture, years):
@@ -12,5 +12,5 @@ def venture_pool(market, pool_usd, venture, years):
     growth = bounded(4.0 * market.customer_growth, 0.0, venture.growth_cap)
     gain = market.customer_spend_usd * (exp(growth * years) - 1.0)
     wish = market.venture_floor_usd + venture.share * gain
-    move = bounded(log(wish / pool_usd), -venture.step, venture.step)
+    move = bounded(log(ratio(wish, pool_usd, 1.0)), -venture.step, venture.step)  # an empty pool stays empty
     return pool_usd * exp(move) * power(market.shock_growth, venture.shock_weight)

@@ -84,7 +84,7 @@ def appeal(effective_flop, frontier_flop, rent_usd, frontier_rent_usd, customers
     """
     quality = ratio(effective_flop, frontier_flop)
     dearer = ratio(rent_usd, frontier_rent_usd, 1.0)
-    return quality * power(np.maximum(dearer, 1e-6), -customers.price_elasticity / customers.contest)
+    return quality * power(np.maximum(dearer, 1e-6), -ratio(customers.price_elasticity, customers.contest))
 
 
 def shares_with_inertia(old, target, inertia):

@@ -59,7 +59,7 @@ def founders_enter(world):
     """Let founders enter free slots, the lowest first; count those who find none."""
     rows, market, rules = world.startups, world.market, world.rules
     expected = startups.founders(rows.alive, market.venture_pool_usd, rules.startups)
-    wanted = world.draws.poisson("founders", market.birth, expected, most=256)
+    wanted = world.draws.poisson("founders", market.birth, expected)
     born, refused = free_rows(rows.occupied, wanted)
     place = np.maximum(np.cumsum(born, axis=-1) - 1, 0)  # order among this quarter's founders
     cohort = np.broadcast_to(birth_key(world.quarter, np.arange(place.max() + 1)), (len(born), place.max() + 1))

@@ -15,9 +15,10 @@ def contest(strengths, decisiveness, outside):
     """Return shares of a Tullock contest, C^r over the sum, for groups of contestants in one contest.
 
     `strengths` is a tuple of arrays `(runs, rows)`, relative to the strongest; `outside` is the weight of
-    winning nobody. This is a multinomial logit in ln(strength). Source: Tullock 1980; Jia 2008.
+    winning nobody. This is a multinomial logit in ln(strength). Who has no strength takes no part, even
+    where decisiveness 0 makes all others equal. Source: Tullock 1980; Jia 2008.
     """
-    weights = [power(strength, decisiveness) for strength in strengths]
+    weights = [power(strength, decisiveness) * (strength > 0) for strength in strengths]
     everybody = outside + total(np.concatenate([total(w) for w in weights], axis=-1))
     return tuple(ratio(w, everybody) for w in weights)
 
@@ -28,6 +29,7 @@ def stay_or_choose(current, shares, inertia, stay_draw, choice_draw):
     With a common price sensitivity the logit with inertia kappa separates into these two steps: stay
     with probability v(e^k - 1)/(1 + v(e^k - 1)), where v is the present provider's plain probability.
     `current` is a link (providers = nobody); shares `(runs, providers)`. Cost O(rows + providers).
+    Where nobody offers anything, nobody is chosen.
     """
     providers = shares.shape[-1]
     pull = look_up(shares, current) * (exp(inertia) - 1.0)
@@ -36,4 +38,4 @@ def stay_or_choose(current, shares, inertia, stay_draw, choice_draw):
     fresh = np.zeros(current.shape, np.int64)
     for p in range(providers - 1):
         fresh += choice_draw >= reached[:, p : p + 1]
-    return np.where(stay, current, fresh)
+    return np.where(stay, current, np.where(total(shares) > 0, fresh, providers))
