@@ -9,7 +9,7 @@ import hashlib
 
 import numpy as np
 
-from market_abm.exact import exp, log, total
+from market_abm.exact import exp, log
 
 GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 FIRST, SECOND = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
@@ -63,9 +63,9 @@ class Draws:
         u = self.uniform(decision, births)
         return low + (high - low) * np.sqrt(1.0 - np.sqrt(1.0 - u))
 
-    def poisson(self, decision, birth, mean, most=256):
-        """Draw Poisson counts per run by inverse distribution; mean `(runs, 1)`, cut at `most`."""
-        first = exp(-mean)
-        later = first * np.cumprod(mean / np.arange(1.0, most + 1.0), axis=-1)
-        passed = first + np.cumsum(np.concatenate([np.zeros_like(first), later], axis=-1), axis=-1)
-        return total((self.uniform(decision, birth) > passed) * 1.0)
+    def poisson(self, decision, births, mean, most=256):
+        """Draw Poisson counts by inverse distribution; mean `(runs, 1)`, counts cut at `most`."""
+        u = self.uniform(decision, births)
+        ratios = np.concatenate([np.ones_like(mean), mean / np.arange(1.0, most)], axis=-1)
+        passed = np.cumsum(exp(-mean) * np.cumprod(ratios, axis=-1), axis=-1)
+        return (u[..., None] > passed[:, None, :]).sum(axis=-1).astype(np.float64)
