@@ -15,7 +15,7 @@ def describe(subject, only_assumed=False):
 def _quarter():
     from market_abm.phases.quarter import QUARTER
 
-    return [{"step": str(p.step), "name": p.name, "writes": ", ".join(p.writes), "why": p.why} for p in QUARTER]
+    return [{"step": str(p.step), "name": p.name, "why": p.why, "writes": ", ".join(p.writes)} for p in QUARTER]
 
 
 def _parameters(only_assumed):

@@ -3,7 +3,7 @@
 import numpy as np
 
 from market_abm.exact import exp, log, share, stacked, total
-from market_abm.metrics.catalogue import Metric
+from market_abm.metrics.metric import Metric
 from market_abm.state.tables import EVERYBODY_ELSE
 
 

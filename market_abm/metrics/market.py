@@ -3,7 +3,7 @@
 import numpy as np
 
 from market_abm.exact import best, ratio, share_or_zero, stacked, total, weighted
-from market_abm.metrics.catalogue import Metric
+from market_abm.metrics.metric import Metric
 from market_abm.state.tables import NEOCLOUD
 from market_abm.units import HOURS_PER_QUARTER, PFLOPS_PER_PERSON, QUARTERS_PER_YEAR
 

@@ -40,8 +40,8 @@ class Chips:
     inventory_share: float = number(0.05, 0.0, 0.15, "share", "Stock that makers keep, over the orders of a quarter.", at_most=2)
     life_quarters: int = whole(22, 16, 28, "quarters", "Working life of a chip.", "servers depreciated over 4-6 years", at_least=4, at_most=40)
     fab_quarters: int = whole(3, 2, 5, "quarters", "Lead time of factory and packaging capacity.", at_least=1, at_most=12)
-    fab_start_bound: float = number(1.28, 1.2, 1.6, "ratio/quarter", "Largest growth of capacity including what is under construction.", "CoWoS capacity 8.5k to 40k wafers a month in 19 months: 1.28 a quarter", at_least=1, at_most=5)
-    fab_expectation: float = number(1.30, 1.15, 1.7, "ratio", "Growth of orders that makers build for.", at_least=0.5, at_most=5)
+    fab_start_bound: float = number(1.22, 1.15, 1.6, "ratio/quarter", "Largest growth of capacity including what is under construction.", "CoWoS capacity 8.5k to 40k wafers a month in 19 months: 1.28 a quarter", at_least=1, at_most=5)
+    fab_expectation: float = number(1.20, 1.1, 1.7, "ratio", "Growth of orders that makers build for.", at_least=0.5, at_most=5)
     tax: float = number(0.15, 0.10, 0.21, "share of profit", "Tax on makers' profit.", at_most=1)
     buffer_quarters: float = number(4.0, 2.0, 8.0, "quarters", "Research spending that makers hold in cash.", at_most=40)
 

@@ -9,18 +9,21 @@ from market_abm.parameters.declare import date, number, text, whole
 from market_abm.parameters.demand import Customers, Startups, Training, Venture
 
 
+CHOSEN = "by choice"  # the source of what is no claim about the world
+
+
 @dataclass(frozen=True, slots=True)
 class Frame:
     """What fixes the shape and the calendar of a run."""
 
-    title: str = text("", "What this configuration is, in a few words.")
-    start: str = date("2018Q1", "First quarter.")
+    title: str = text("", "What this configuration is, in a few words.", CHOSEN)
+    start: str = date("2018Q1", "First quarter.", CHOSEN)
     quarters: int = whole(72, 1, 400, "quarters", "Length of a run.", "2018Q1 to 2035Q4", at_least=1, at_most=400)
-    history_until: str = date("2024Q4", "Last quarter for which there are facts; later ones are projections.")
-    runs: int = whole(32, 1, 10**6, "count", "Replicates.", at_least=1)
-    seed: int = whole(1, 0, 2**53, "seed", "Seed of the first run; run r uses a seed derived from it and r.", at_least=0, at_most=2**53)
-    startup_slots: int = whole(512, 128, 2**20, "count", "Room for startups; rounded up to a multiple of 128.", at_least=1, at_most=2**20)
-    spare_clouds: int = whole(2, 0, 8, "count", "Free rows for owners that are born later.", at_most=64)
+    history_until: str = date("2024Q4", "Last quarter for which there are facts; later ones are projections.", CHOSEN)
+    runs: int = whole(32, 1, 10**6, "count", "Replicates.", CHOSEN, at_least=1)
+    seed: int = whole(1, 0, 2**53, "seed", "Seed of the first run; run r uses a seed derived from it and r.", CHOSEN, at_least=0, at_most=2**53)
+    startup_slots: int = whole(512, 128, 2**20, "count", "Room for startups; rounded up to a multiple of 128.", CHOSEN, at_least=1, at_most=2**20)
+    spare_clouds: int = whole(2, 0, 8, "count", "Free rows for owners that are born later.", CHOSEN, at_most=64)
 
 
 @dataclass(frozen=True, slots=True)
