@@ -85,8 +85,10 @@ def _life_and_death(world):
             continue
         name, low, high = f"{table.name}.{column.name}", array.min(), array.max()
         if not (np.isfinite(low) and np.isfinite(high)):
-            yield "numbers are finite", name, np.where(np.isfinite(array), 0.0, np.nan), np.zeros_like(array)
-            continue
+            finite = np.isfinite(array)
+            yield "numbers are finite", name, np.where(finite, 0.0, np.nan), np.zeros_like(array)
+            array = np.where(finite, array, 0.0)  # the other runs must still be looked at
+            low, high = array.min(), array.max()
         if low == high == 0.0:
             continue
         if column.lives not in (IDENTITY, LINK):

@@ -109,6 +109,7 @@ def simulate(configurations, seeds, on_quarter=None):
     for q in range(frame.quarters):
         if len(simulation.running):
             simulation.step()
+        if len(simulation.running):  # the last may just have left
             simulation.view.forget()
             with np.errstate(all="ignore"):
                 for i, metric in enumerate(metrics):

@@ -14,48 +14,38 @@ def investment_per_pflops(chip_price, mw_per_pflops, clouds):
     return chip_price * (1.0 + clouds.server_overhead) + mw_per_pflops * clouds.building_usd_per_mw
 
 
-def full_cost(investment, mw_per_pflops, energy_usd_per_mwh, clouds, chips):
+def full_cost(clouds, energy_usd_per_mwh, rules, chips):
     """Return the full cost of new capacity in USD per PFLOP-hour at target utilisation.
 
     Straight-line wear over the chip's life, the required return on half of the money on average,
     upkeep, and electricity.
     """
-    life_years = chips.life_quarters / 4.0
-    yearly = investment * (1.0 / life_years + 0.5 * clouds.capital_cost) + mw_per_pflops * clouds.upkeep_usd_per_mw_year
-    return yearly / (HOURS_PER_YEAR * clouds.target_utilisation) + mw_per_pflops * energy_usd_per_mwh
-
-
-class Suppliers(NamedTuple):
-    """Whose chips each owner would buy, `(makers, runs, owners)`, and what they cost it `(runs, owners)`."""
-
-    share: np.ndarray
-    investment_usd: np.ndarray
-    mw_per_pflops: np.ndarray
-
-
-def choose_suppliers(clouds, offers, chips, documentation, cloud_rules):
-    """Choose makers by a logit in cost per realised FLOP/s, less the cost of switching stacks.
-
-    u = -a ln(investment / utilisation) - kappa (1 - access) (1 - share of own fleet) + lasting taste.
-    The switching cost falls on whoever has no stack for a maker's chips and cannot read about them.
-    """
-    investment = investment_per_pflops(offers.price_usd, offers.mw_per_pflops, cloud_rules)
-    familiar = ratio(clouds.fleet_pflops, stacked(clouds.fleet_pflops))
-    switching = chips.switching_cost * documentation.switching_channel * (1.0 - offers.access) * (1.0 - familiar)
-    utility = -chips.choice_elasticity * log(investment / offers.utilisation) - switching + chips.taste_spread * clouds.taste
-    share = np.moveaxis(logit(np.moveaxis(utility, 0, -1), np.moveaxis(offers.for_sale, 0, -1)), -1, 0)
-    share = np.ascontiguousarray(share)
-    return Suppliers(share, stacked(share * investment), stacked(share * offers.mw_per_pflops))
+    wear = 1.0 / (chips.life_quarters / 4.0) + 0.5 * rules.capital_cost
+    yearly = clouds.investment_usd_per_pflops * wear + clouds.new_mw_per_pflops * rules.upkeep_usd_per_mw_year
+    return yearly / (HOURS_PER_YEAR * rules.target_utilisation) + clouds.new_mw_per_pflops * energy_usd_per_mwh
 
 
 class Offers(NamedTuple):
     """What makers offer to each owner, `(makers, runs, owners)` or broadcast to it."""
 
-    price_usd: np.ndarray
-    mw_per_pflops: np.ndarray
+    investment_usd: np.ndarray
     utilisation: np.ndarray
     access: np.ndarray
     for_sale: np.ndarray
+
+
+def choose_suppliers(clouds, offers, chips, documentation):
+    """Choose makers by a logit in cost per realised FLOP/s, less the cost of switching stacks: shares of orders.
+
+    u = -a ln(investment / utilisation) - kappa (1 - access) (1 - share of own fleet) + lasting taste.
+    The switching cost falls on whoever has no stack for a maker's chips and cannot read about them.
+    """
+    familiar = ratio(clouds.fleet_pflops, stacked(clouds.fleet_pflops))
+    switching = chips.switching_cost * documentation.switching_channel * (1.0 - offers.access) * (1.0 - familiar)
+    worth = ratio(np.maximum(offers.utilisation, 1e-9), np.maximum(offers.investment_usd, 1e-9))
+    utility = chips.choice_elasticity * log(worth) - switching + chips.taste_spread * clouds.taste
+    share = logit(np.moveaxis(utility, 0, -1), np.moveaxis(offers.for_sale, 0, -1))
+    return np.ascontiguousarray(np.moveaxis(share, -1, 0))
 
 
 def expected_demand(clouds, quarters_ahead, growth_cap):

@@ -27,9 +27,7 @@ def chip_price(world):
 
 def mw_per_pflops(world):
     """Return the facility power of new chips, by sales."""
-    makers, rules = world.makers, world.rules.clouds
-    mw = ratio(makers.watts_per_chip, makers.pflops_per_chip) / 1e6
-    return weighted(mw, makers.sold_pflops, np.nan) * rules.facility_watts
+    return weighted(world.makers.mw_per_pflops, world.makers.sold_pflops, np.nan)
 
 
 def person_of_compute_usd(world):

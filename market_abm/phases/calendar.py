@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from market_abm.exact import bounded, exp, leading, log, power, ratio, share_or_zero, total
+from market_abm.exact import at_best, bounded, exp, leading, log, power, ratio, share_or_zero, total
 from market_abm.state.lifecycle import give_birth
 
 
@@ -58,22 +58,15 @@ def ordered_events_happen(world):
     rent = ratio(total(clouds.contested_rent_usd * offered), total(offered))
     born_with = ("birth", "kind", "controlled", "rents_out", "has_lab", "enters", "opening_cash_usd")
     values = {name: getattr(clouds, name).copy() for name in born_with}
-    posted = np.where(world.makers.alive > 0, world.makers.price_usd_per_pflops, np.inf).min(axis=-1, keepdims=True)
-    values["expected_pflops"] = ratio(clouds.opening_cash_usd, 2.0 * posted)  # buildings double the price of chips
+    leader = world.makers.share_of_orders
+    values["expected_pflops"] = ratio(clouds.opening_cash_usd, at_best(world.makers.investment_usd_per_pflops, leader))
     values |= {"contested_rent_usd": rent * (clouds.rents_out > 0), "tenant_share": clouds.rents_out.copy(), "quarters_since_review": 100.0,
                "taste": lasting_taste(world.lasting, clouds.birth, world.makers.birth)}
     give_birth(world.world, "clouds", due, values)
     world.move("equity of clouds", entered=due * values["opening_cash_usd"])
-    site = due * values["expected_pflops"] * world.rules.clouds.entrant_site * cheapest_mw_per_pflops(world)
+    site = due * values["expected_pflops"] * world.rules.clouds.entrant_site * at_best(world.makers.mw_per_pflops, leader)
     placed = leading(share_or_zero(world.regions.home_bias * (world.regions.controlled == 0)))
     world.move("connections energised", entered=site * placed)
-
-
-def cheapest_mw_per_pflops(world):
-    """Return the facility power of a PFLOP/s of the most efficient chip on sale, `(runs, 1)`."""
-    makers = world.makers
-    watts = np.where(makers.alive > 0, makers.watts_per_chip * ratio(1.0, makers.pflops_per_chip), np.inf)
-    return watts.min(axis=-1, keepdims=True) / 1e6 * world.rules.clouds.facility_watts
 
 
 def lasting_taste(lasting, cloud_births, maker_births):

@@ -4,8 +4,7 @@ import numpy as np
 
 from market_abm.behaviour import clouds as owners
 from market_abm.behaviour import investors, startups
-from market_abm.behaviour.clouds import investment_per_pflops
-from market_abm.exact import leading, ratio, stacked
+from market_abm.exact import leading, stacked
 from market_abm.state.tables import NEOCLOUD
 
 
@@ -27,9 +26,8 @@ def owners_find_money(world):
     """Bring in the part of group cash flow that may go into compute, then borrow or sell shares for what is due."""
     clouds, makers, rules = world.clouds, world.makers, world.rules.clouds
     world.move("group cash flow", entered=rules.omega * clouds.group_cash_flow_usd)
-    mw = makers.watts_per_chip / 1e6 * ratio(1.0, makers.pflops_per_chip) * rules.facility_watts
-    unit = investment_per_pflops(leading(makers.price_usd_per_pflops), leading(mw), rules)
-    due = stacked((clouds.overdue_pflops + clouds.ordered_pflops.arrivals(world.quarter)) * unit)
+    due = clouds.overdue_pflops + clouds.ordered_pflops.arrivals(world.quarter)
+    due = stacked(due * leading(makers.investment_usd_per_pflops))
     neocloud = (clouds.kind == NEOCLOUD) * 1.0
     backed = neocloud * (clouds.contested_rent_usd >= rules.neocloud_leverage_gate * clouds.full_cost_usd)
     short = np.maximum(0.0, due - np.maximum(clouds.cash_usd, 0.0))

@@ -31,6 +31,7 @@ def generations_launch(world):
     makers.laboratory_gain = new.laboratory_gain
     makers.generations = makers.generations + new.launched
     makers.quarters_since_launch = np.where(new.launched, 0.0, makers.quarters_since_launch + makers.alive)
+    makers.mw_per_pflops = ratio(makers.watts_per_chip, makers.pflops_per_chip) / 1e6 * world.rules.clouds.facility_watts
     makers.unit_cost_usd_per_pflops = chip_makers.unit_cost_usd_per_pflops(makers, chips)
 
 
@@ -56,6 +57,8 @@ def chip_prices_are_posted(world):
                   chips.choice_elasticity, chips.margin_floor, chips.margin_cap)
     old = np.where(makers.price_usd_per_pflops > 0, makers.price_usd_per_pflops, wish)
     makers.price_usd_per_pflops = (old + chips.price_speed * (wish - old)) * makers.alive
+    makers.investment_usd_per_pflops = investment_per_pflops(makers.price_usd_per_pflops, makers.mw_per_pflops,
+                                                             world.rules.clouds)
 
 
 def chips_are_ordered(world):
@@ -78,11 +81,10 @@ def chips_are_made_and_delivered(world):
     clouds, makers, chips, q = world.clouds, world.makers, world.rules.chips, world.quarter
     due = clouds.overdue_pflops + clouds.ordered_pflops.arrivals(q)
     clouds.ordered_pflops.clear(q)
-    mw_per_pflops = makers.watts_per_chip / 1e6 * ratio(1.0, makers.pflops_per_chip) * world.rules.clouds.facility_watts
-    unit = investment_per_pflops(leading(makers.price_usd_per_pflops), leading(mw_per_pflops), world.rules.clouds)
-    payable = bounded(ratio(np.maximum(0.0, clouds.cash_usd), stacked(due * unit), 1.0), 0.0, 1.0)
+    bill = stacked(due * leading(makers.investment_usd_per_pflops))
+    payable = bounded(ratio(np.maximum(0.0, clouds.cash_usd), bill, 1.0), 0.0, 1.0)
     wanted = due * payable
-    _make(world, trailing(total(wanted)), mw_per_pflops)
+    _make(world, trailing(total(wanted)))
     lots = np.broadcast_to(world.draws.uniform("chip lottery", clouds.birth), wanted.shape)
     weights = np.broadcast_to(power(clouds.bought_pflops, chips.relationship_exponent), wanted.shape)
     floor = np.broadcast_to(chips.relationship_floor, (*wanted.shape[:2], 1))
@@ -91,7 +93,7 @@ def chips_are_made_and_delivered(world):
     _deliver(world, got, due)
 
 
-def _make(world, wanted_pflops, mw_per_pflops):
+def _make(world, wanted_pflops):
     """Make what is wanted and a small stock, within capacity."""
     makers, chips = world.makers, world.rules.chips
     target = np.maximum(0.0, wanted_pflops * (1.0 + chips.inventory_share) - makers.inventory_pflops)
@@ -101,7 +103,7 @@ def _make(world, wanted_pflops, mw_per_pflops):
     makers.produced_pflops = produced
     makers.cumulative_chips = makers.cumulative_chips + made
     world.move("chips made", entered=produced)
-    world.move("power of chips made", entered=produced * mw_per_pflops)
+    world.move("power of chips made", entered=produced * makers.mw_per_pflops)
     world.move("wafers and packaging", left=produced * makers.unit_cost_usd_per_pflops)
 
 

@@ -20,13 +20,26 @@ def expectations_form(world):
     clouds.expected_pflops = np.where(asked > 0, asked, clouds.expected_pflops)
 
 
+def suppliers_are_chosen(world):
+    """Let each owner see what it can get out of each maker's chips and split its next orders."""
+    clouds, makers, rules = world.clouds, world.makers, world.rules
+    access = buyers_access(world)
+    software = chip_makers.software_for_buyers(leading(makers.ecosystem), leading(makers.openness), access,
+                                               world.market.open_source_stock, rules.documentation)
+    utilisation = chip_makers.utilisation(software, rules.documentation) * clouds.alive
+    for_sale = leading((makers.alive > 0) & (makers.capacity_chips > 0)) * clouds.alive
+    offers = owners.Offers(leading(makers.investment_usd_per_pflops), utilisation, access, for_sale)
+    share = owners.choose_suppliers(clouds, offers, rules.chips, rules.documentation)
+    clouds.supplier_share, clouds.maker_utilisation = share, utilisation
+    clouds.investment_usd_per_pflops = stacked(share * leading(makers.investment_usd_per_pflops))
+    clouds.new_mw_per_pflops = stacked(share * leading(makers.mw_per_pflops))
+
+
 def costs_and_prices_are_reviewed(world):
     """Work out the full cost of capacity, review list prices, set transfer prices and the tenants' part."""
     clouds, rules = world.clouds, world.rules.clouds
-    suppliers = _suppliers(world)
     energy = total(world.regions.forecast_usd * share_or_zero(world.regions.home_bias))
-    clouds.full_cost_usd = owners.full_cost(suppliers.investment_usd, suppliers.mw_per_pflops, energy, rules,
-                                            world.rules.chips) * clouds.alive
+    clouds.full_cost_usd = owners.full_cost(clouds, energy, rules, world.rules.chips) * clouds.alive
     clouds.list_rent_usd, clouds.quarters_since_review = owners.list_price_review(clouds, rules)
     clouds.transfer_usd = owners.transfer_price(clouds, rules) * clouds.alive
     value = clouds.rent_usd + clouds.transfer_usd * clouds.own_pflop_hours
@@ -38,20 +51,19 @@ def costs_and_prices_are_reviewed(world):
 def capacity_is_planned(world):
     """Decide orders: expected need at delivery, as far as worth it, within the money there is."""
     clouds, rules, chips = world.clouds, world.rules.clouds, world.rules.chips
-    suppliers = _suppliers(world)
     fleet, under_way = stacked(clouds.fleet_pflops), _under_way(clouds)
     neocloud = (clouds.kind == NEOCLOUD) * 1.0
     gate = owners.worth_investing(owners.value_over_cost(clouds, rules), neocloud, rules)
     expected = owners.expected_demand(clouds, chips.delivery_quarters + 1.0, rules.growth_cap)
     wish = expected / rules.target_utilisation * gate
-    wanted = np.minimum(wish, _can_be_powered(world, fleet, suppliers))
+    wanted = np.minimum(wish, _can_be_powered(world, fleet))
     staying = fleet * (1.0 - (chips.delivery_quarters + 1.0) / chips.life_quarters)
     need = np.maximum(0.0, wanted - staying - under_way) * clouds.alive
     overdue = stacked(clouds.overdue_pflops)
     inflated = need * bounded(ratio(under_way, under_way - overdue, 1.0), 1.0, chips.order_inflation)
-    possible = ratio(_money(world, suppliers, need), suppliers.investment_usd)
+    possible = ratio(_money(world, need), clouds.investment_usd_per_pflops)
     order = np.minimum(inflated, possible)
-    clouds.planned_pflops = order * suppliers.share
+    clouds.planned_pflops = order * clouds.supplier_share
     clouds.wanted_pflops = wish * clouds.alive
     clouds.overbooked = (fleet + under_way > np.maximum(wanted, 1e-12)) * 1.0
     clouds.money_short = ratio(inflated - order, inflated)
@@ -62,16 +74,15 @@ def power_is_requested(world):
     clouds, regions, rules = world.clouds, world.regions, world.rules
     sites = owners.choose_sites(clouds, regions, rules.energy)
     wait = stacked(sites * leading(regions.quoted_wait_quarters))
-    suppliers = _suppliers(world)
     more = np.maximum(0.0, clouds.wanted_pflops - stacked(clouds.fleet_pflops))
-    needed = stacked(clouds.fleet_mw) + more * suppliers.mw_per_pflops
+    needed = stacked(clouds.fleet_mw) + more * clouds.new_mw_per_pflops
     coming = stacked(clouds.connected_mw) + stacked(clouds.sites_mw.waiting()) + stacked(clouds.queued_mw.waiting())
     confident = (clouds.kind == NEOCLOUD) * (clouds.contested_rent_usd >= clouds.full_cost_usd)
     growth = np.maximum(clouds.demand_growth, confident * log(rules.clouds.neocloud_growth) / 4.0)
     wanted = owners.power_wanted(clouds, needed, coming, wait, growth, rules.energy)
     income = rules.clouds.omega * clouds.group_cash_flow_usd + clouds.rent_usd
-    money = _money(world, suppliers, more) + income * np.minimum(wait, rules.energy.horizon_cap)
-    per_mw = ratio(suppliers.investment_usd, suppliers.mw_per_pflops)
+    money = _money(world, more) + income * np.minimum(wait, rules.energy.horizon_cap)
+    per_mw = ratio(clouds.investment_usd_per_pflops, clouds.new_mw_per_pflops)
     fillable = ratio(money, per_mw) * rules.energy.deposit_factor
     queued = stacked(clouds.queued_mw.waiting()) + stacked(clouds.sites_mw.waiting())
     request = sites * np.minimum(wanted, np.maximum(0.0, fillable - queued))
@@ -81,21 +92,6 @@ def power_is_requested(world):
     clouds.queued_mw.rewrite(queue)
 
 
-def _suppliers(world):
-    """Ask the choice of suppliers with today's prices, software and documentation."""
-    clouds, makers, rules = world.clouds, world.makers, world.rules
-    access = buyers_access(world)
-    software = chip_makers.software_for_buyers(leading(makers.ecosystem), leading(makers.openness), access,
-                                               world.market.open_source_stock, rules.documentation)
-    mw = makers.watts_per_chip / 1e6 * ratio(1.0, makers.pflops_per_chip) * rules.clouds.facility_watts
-    shape = clouds.fleet_pflops.shape
-    offers = owners.Offers(
-        leading(np.maximum(makers.price_usd_per_pflops, 1e-9)), leading(mw),
-        chip_makers.utilisation(software, rules.documentation), access,
-        np.broadcast_to(leading((makers.alive > 0) & (makers.capacity_chips > 0)) * 1.0, shape))
-    return owners.choose_suppliers(clouds, offers, rules.chips, rules.documentation, rules.clouds)
-
-
 def buyers_access(world):
     """Return what each owner may read of each maker's documentation, `(makers, runs, owners)`."""
     clouds, rules = world.clouds, world.rules.documentation
@@ -103,12 +99,12 @@ def buyers_access(world):
     return partners(leading(world.makers.openness), held, rules.rule, rules.partner_share) * clouds.alive
 
 
-def _can_be_powered(world, fleet, suppliers):
+def _can_be_powered(world, fleet):
     """Return the chips that the owner's connections, built and granted, could run, and a little more."""
     clouds = world.clouds
     mw = stacked(clouds.connected_mw) + stacked(clouds.sites_mw.waiting())
     spare_mw = world.rules.clouds.power_slack * mw - stacked(clouds.fleet_mw)
-    return np.maximum(0.0, fleet + ratio(spare_mw, suppliers.mw_per_pflops))
+    return np.maximum(0.0, fleet + ratio(spare_mw, clouds.new_mw_per_pflops))
 
 
 def _under_way(clouds):
@@ -116,15 +112,15 @@ def _under_way(clouds):
     return stacked(clouds.ordered_pflops.waiting()) + stacked(clouds.overdue_pflops)
 
 
-def _money(world, suppliers, need):
+def _money(world, need):
     """Return what an owner can commit to new orders: cash and income until delivery, credit, new shares, less the book."""
     clouds, rules = world.clouds, world.rules.clouds
     neocloud = (clouds.kind == NEOCLOUD) * 1.0
     lead = world.rules.chips.delivery_quarters
     income = rules.omega * clouds.group_cash_flow_usd * lead
-    chip_value = stacked(clouds.fleet_pflops) * suppliers.investment_usd
+    chip_value = stacked(clouds.fleet_pflops) * clouds.investment_usd_per_pflops
     credit = owners.credit_room(clouds, chip_value, rules, neocloud)
     backed = neocloud * (clouds.contested_rent_usd >= rules.neocloud_leverage_gate * clouds.full_cost_usd)
-    equity = backed * rules.neocloud_equity * need * suppliers.investment_usd
-    book = _under_way(clouds) * suppliers.investment_usd
+    equity = backed * rules.neocloud_equity * need * clouds.investment_usd_per_pflops
+    book = _under_way(clouds) * clouds.investment_usd_per_pflops
     return np.maximum(0.0, clouds.cash_usd + income + credit + equity - book)

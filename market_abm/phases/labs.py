@@ -2,21 +2,16 @@
 
 import numpy as np
 
-from market_abm.behaviour import chip_makers, labs
+from market_abm.behaviour import labs
 from market_abm.exact import at_best, best, bounded, leading, log, look_up, ratio, stacked
-from market_abm.phases.clouds import buyers_access
 from market_abm.rules.choice import contest
 
 
 def labs_train(world):
     """Turn research compute into runs, keep the best of each lab, and describe the largest."""
     clouds, rows, makers, rules = world.clouds, world.startups, world.makers, world.rules
-    access = buyers_access(world)
-    software = chip_makers.software_for_buyers(leading(makers.ecosystem), leading(makers.openness), access,
-                                               world.market.open_source_stock, rules.documentation)
-    mfu = chip_makers.utilisation(software, rules.documentation)
     fleet = stacked(clouds.fleet_pflops)
-    clouds.software = ratio(stacked(clouds.fleet_pflops * mfu), fleet)
+    clouds.software = ratio(stacked(clouds.fleet_pflops * clouds.maker_utilisation), fleet)
     chip = ratio(fleet, stacked(clouds.fleet_pflops * leading(ratio(1.0, makers.pflops_per_chip))))
     own = labs.training_run(clouds.training_pflop_hours, clouds.software, chip, rules.training)
     hosted = labs.training_run(rows.training_pflop_hours, look_up(clouds.software, rows.provider),

@@ -26,7 +26,8 @@ def relationship(orders, supply, weights, lots, floor):
     first = proportional(orders, supply * floor)
     second = water_filled(np.maximum(0.0, orders - first), np.maximum(0.0, supply - total(first)), weights)
     placed = np.minimum(orders, first + second)
-    return placed + proportional(orders - placed, np.maximum(0.0, supply - total(placed)))
+    rest = proportional(orders - placed, np.maximum(0.0, supply - total(placed)))
+    return np.minimum(orders, placed + rest)  # rounding must not give more than was ordered
 
 
 def lottery(orders, supply, weights, lots, floor=None):
