@@ -115,7 +115,8 @@ def _energy_and_compute(world):
     yield _at_most("active MW stay within connections", clouds["active_mw"], per_owner(clouds["connected_mw"]))
     yield _at_most("active chips stay within the fleet", clouds["active_pflops"], per_owner(clouds["fleet_pflops"]))
     yield _at_most("compute used stays within energised", clouds["used_pflop_hours"], clouds["active_pflops"] * hours)
-    yield _at_most("deliveries stay within orders and supply", per_owner(clouds["delivered_pflops"]), per_owner(clouds["fleet_pflops"]))
+    dearest = np.maximum(clouds["contested_rent_usd"], clouds["list_rent_usd"]) * clouds["rented_pflop_hours"]
+    yield _at_most("rent is paid for hours at a posted price", clouds["rent_usd"], dearest)
     rented_out = total(clouds["rented_pflop_hours"])
     rented_in = market["enterprise_pflop_hours"] + total(startups["training_pflop_hours"] + startups["serving_pflop_hours"])
     yield "compute rented out is rented in", "clouds.rented_pflop_hours", rented_out - rented_in, TOLERANCE * (1.0 + rented_out)

@@ -7,12 +7,16 @@ from market_abm.parameters.cast import CLOUD_KINDS, MAKER_KINDS
 from market_abm.phases.calendar import lasting_taste
 from market_abm.phases.turnover import startups_endowment
 from market_abm.randomness import Draws, birth_key, name_key
-from market_abm.state.tables import FLOWS, PLANT_TYPES, TABLES
+from market_abm.rules.electricity import merit_order
+from market_abm.state.tables import FLOWS, PLANT_STEPS, TABLES
 from market_abm.state.world import World
 from market_abm.units import quarter_number
 
-PLANTS = ("renewables_mw", "hydro_mw", "nuclear_mw", "baseload_mw", "midload_mw", "peaking_mw")
-PLANT_COST_USD = (0.0, 4.0, 12.0, 34.0, 62.0, 140.0)  # marginal cost in North America, USD/MWh; assumed
+# The merit order: each class of plants and the marginal cost of its tranches, USD/MWh in North America; assumed.
+PLANTS = {
+    "renewables_mw": (0.0,), "hydro_mw": (4.0,), "nuclear_mw": (12.0,),
+    "baseload_mw": (28.0, 34.0, 40.0), "midload_mw": (50.0, 60.0, 75.0), "peaking_mw": (100.0, 140.0, 200.0),
+}
 BLOCK = 128
 
 
@@ -29,7 +33,7 @@ def open_world(configurations, seeds, rules):
             raise MixedBatch("the configurations of one batch differ in their cast, slots, start or length")
     slots = -(-frame.startup_slots // BLOCK) * BLOCK
     rows = {"market": 1, "makers": len(cast.makers), "clouds": len(cast.clouds) + frame.spare_clouds,
-            "startups": slots, "regions": len(cast.regions), "plants": PLANT_TYPES}
+            "startups": slots, "regions": len(cast.regions), "plants": PLANT_STEPS}
     world = World(TABLES, FLOWS, rows, len(configurations))
     world.rules, world.lasting = rules, Draws(seeds, -1)
     book = _Book(world, configurations)
@@ -100,12 +104,13 @@ def _open_makers(world, book, rules):
 
 def _open_regions(world, book, rules):
     there, load = book.regions("present"), book.regions("other_load_mw")
-    plants = np.stack([book.regions(name) * there for name in PLANTS])
-    costs = np.stack([c * book.regions("fuel_factor") for c in PLANT_COST_USD]) * there
+    plants = np.stack([book.regions(name) * there / len(costs) for name, costs in PLANTS.items() for _ in costs])
+    costs = np.stack([cost * book.regions("fuel_factor") for costs in PLANTS.values() for cost in costs]) * there
+    opening = merit_order(plants, costs, load * there, rules.energy.price_cap).price_usd
     _put(world, "regions", alive=there, birth=book.births("regions"), home_bias=book.regions("site_share") * there,
          controlled=book.regions("jurisdiction", lambda j: j == "CN") * there, other_load_mw=load * there,
-         load_growth=book.regions("load_growth"), plant_mw=plants, plant_cost_usd=costs, price_usd=costs[4],
-         forecast_usd=costs[4], slots_mw=rules.energy.slots_mw * book.regions("site_share") * there,
+         load_growth=book.regions("load_growth"), plant_mw=plants, plant_cost_usd=costs, price_usd=opening,
+         forecast_usd=opening, slots_mw=rules.energy.slots_mw * book.regions("site_share") * there,
          quoted_wait_quarters=(rules.energy.study_quarters * rules.energy.queue + rules.energy.building_quarters) * there)
 
 
@@ -113,13 +118,15 @@ def _open_clouds(world, book, rules):
     known, enters = book.clouds("present"), book.entry()
     there = known * (enters <= 0)
     cash_flow = book.clouds("group_cash_flow_usd") / 4.0 * there
+    general = rules.clouds.general_usd * book.clouds("general_share") * there
     births = book.births("clouds")
     _put(world, "clouds", alive=there, birth=births, kind=book.clouds("kind", lambda k: CLOUD_KINDS.index(k) + 1) * known,
          controlled=book.clouds("jurisdiction", lambda j: j == "CN") * known, has_lab=book.clouds("has_lab") * known,
          rents_out=book.clouds("rents_out") * known, enters=enters * known, announced=known * (enters > 0),
          opening_cash_usd=book.clouds("cash_usd") * known, legacy_weight=book.clouds("legacy_share") * there,
-         group_cash_flow_usd=cash_flow, cash_usd=rules.clouds.omega * cash_flow + book.clouds("cash_usd") * there,
-         general_revenue_usd=rules.clouds.general_usd * book.clouds("general_share") * there,
+         group_cash_flow_usd=cash_flow,
+         other_cash_flow_usd=np.maximum(0.0, cash_flow - rules.clouds.general_margin * general), cash_usd=rules.clouds.omega * cash_flow + book.clouds("cash_usd") * there,
+         general_revenue_usd=general,
          new_workload_pull=book.clouds("new_workload_share") * there,
          contested_rent_usd=rules.clouds.opening_rent_usd * (book.clouds("rents_out") > 0) * there,
          tenant_share=0.5 * book.clouds("rents_out") * there, quarters_since_review=100.0 * there,
@@ -150,7 +157,7 @@ def _open_startups(world, rules):
          entered=-1.0 * there, skill=skill * there, cash_usd=cash * there, round_usd=cash * there,
          provider=world.rows["clouds"], wages_usd=rows.wage_share * cash * there,
          budget_usd=rows.opening_budget_share * rules.training.opening_budget_usd / 4.0 * there,
-         effective_flop=1e-3 * rules.training.opening_frontier_flop * there)
+         effective_flop=rows.opening_capability * rules.training.opening_frontier_flop * there)
 
 
 def _open_chips(world, book, rules):
@@ -160,7 +167,7 @@ def _open_chips(world, book, rules):
     mw_per_pflops = leading(ratio(world.array("makers.watts_per_chip"), world.array("makers.pflops_per_chip"))) / 1e6
     mw_per_pflops = mw_per_pflops * rules.clouds.facility_watts
     fleet = rules.clouds.opening_fleet_pflops * owners * makers
-    _put(world, "clouds", fleet_pflops=fleet, fleet_mw=fleet * mw_per_pflops, bought_pflops=0.4 * fleet.sum(axis=0),
+    _put(world, "clouds", fleet_pflops=fleet, fleet_mw=fleet * mw_per_pflops, bought_pflops=0.4 * fleet,
          expected_pflops=fleet.sum(axis=0) * rules.clouds.target_utilisation)
     life = rules.chips.life_quarters
     for name, stock in (("retiring_pflops", fleet), ("retiring_mw", fleet * mw_per_pflops)):

@@ -17,11 +17,12 @@ def investment_per_pflops(chip_price, mw_per_pflops, clouds):
 def full_cost(clouds, energy_usd_per_mwh, rules, chips):
     """Return the full cost of new capacity in USD per PFLOP-hour at target utilisation.
 
-    Straight-line wear over the chip's life, the required return on half of the money on average,
-    upkeep, and electricity.
+    The rent that pays back the money with its return over the chip's life when rents are expected to
+    fall: I (r + g) / (1 - e^-(r+g)T), the user cost of capital (Jorgenson 1963); upkeep; electricity.
     """
-    wear = 1.0 / (chips.life_quarters / 4.0) + 0.5 * rules.capital_cost
-    yearly = clouds.investment_usd_per_pflops * wear + clouds.new_mw_per_pflops * rules.upkeep_usd_per_mw_year
+    discount = np.maximum(rules.capital_cost + rules.expected_decline, 1e-6)
+    user_cost = discount / (1.0 - exp(-discount * chips.life_quarters / 4.0))
+    yearly = clouds.investment_usd_per_pflops * user_cost + clouds.new_mw_per_pflops * rules.upkeep_usd_per_mw_year
     return yearly / (HOURS_PER_YEAR * rules.target_utilisation) + clouds.new_mw_per_pflops * energy_usd_per_mwh
 
 
@@ -73,9 +74,10 @@ def value_over_cost(clouds, rules):
     return own * (1.0 - part) + rented * part
 
 
-def credit_room(clouds, chip_value_usd, rules, neocloud):
-    """Return new debt that lenders would give: on group cash flow, or on chips for a neocloud."""
-    limit = rules.credit_share * 4.0 * clouds.group_cash_flow_usd + neocloud * rules.collateral_share * chip_value_usd
+def credit_room(clouds, rules, neocloud):
+    """Return new debt that lenders would give: on group cash flow, or on a neocloud's fleet at replacement value."""
+    collateral = stacked(clouds.fleet_pflops) * clouds.investment_usd_per_pflops
+    limit = rules.credit_share * 4.0 * clouds.group_cash_flow_usd + neocloud * rules.collateral_share * collateral
     return np.maximum(0.0, limit - clouds.debt_usd)
 
 
@@ -83,7 +85,7 @@ def list_price_review(clouds, rules):
     """Return the list price and its age: set to a markup on full cost when due, hardly ever raised."""
     due = clouds.quarters_since_review + 1.0 >= rules.review_quarters
     wish = rules.list_markup * clouds.full_cost_usd
-    reviewed = np.minimum(wish, np.where(clouds.list_rent_usd > 0, 1.05 * clouds.list_rent_usd, wish))
+    reviewed = np.minimum(wish, np.where(clouds.list_rent_usd > 0, rules.list_raise * clouds.list_rent_usd, wish))
     price = np.where(due, reviewed, clouds.list_rent_usd)
     return price * (clouds.rents_out > 0), np.where(due, 0.0, clouds.quarters_since_review + 1.0) * clouds.alive
 

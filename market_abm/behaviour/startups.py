@@ -22,7 +22,7 @@ def wages(startups, rules):
 def spending(startups, spend_expected, rules, serving_cost_share):
     """Split money between serving the customers expected and research, keeping wages in reserve."""
     free = np.maximum(0.0, startups.cash_usd - rules.reserve_quarters * startups.wages_usd)
-    serving = np.minimum(serving_cost_share * startups.ai_share * spend_expected, 0.9 * free)
+    serving = np.minimum(serving_cost_share * startups.ai_share * spend_expected, rules.serving_cap * free)
     margin = np.maximum(0.0, startups.ai_share * spend_expected - serving - startups.wages_usd)
     affordable = np.maximum(0.0, np.minimum(free - serving, (free - serving) / rules.spending_quarters + margin))
     return Spending(np.minimum(startups.budget_usd, affordable), serving)
@@ -52,8 +52,13 @@ def funding_rounds(startups, seeks, pool_usd, rules, noise):
     return np.minimum(part * pool_usd, useful) * chosen
 
 
-def founders(alive, venture_pool_usd, rules):
-    """Return the expected number of founders: expected funding over entry cost, stopped by the talent pool."""
-    prospect = ratio(4.0 * venture_pool_usd, np.maximum(total(alive), 1.0) * rules.entry_cost_usd)
+def founders(alive, market, rules):
+    """Return the expected number of founders: expected funding over entry cost, stopped by the talent pool.
+
+    Entry costs a sum of its own and a part of what the largest training run costs, so that it gets
+    dearer as the race escalates (endogenous sunk cost, Sutton 1991).
+    """
+    cost = rules.entry_cost_usd + rules.entry_run_share * market.frontier_cost_usd
+    prospect = ratio(4.0 * market.venture_pool_usd, np.maximum(total(alive), 1.0) * cost)
     room = np.maximum(0.0, 1.0 - total(alive) / rules.talent_pool)
     return rules.entry_rate * np.minimum(prospect, rules.entry_cap) * room

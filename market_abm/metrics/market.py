@@ -2,10 +2,13 @@
 
 import numpy as np
 
-from market_abm.exact import best, ratio, share_or_zero, stacked, total, weighted
+from market_abm.exact import best, look_up, ratio, share_or_zero, stacked, total, weighted
 from market_abm.metrics.metric import Metric
 from market_abm.state.tables import NEOCLOUD
 from market_abm.units import HOURS_PER_QUARTER, PFLOPS_PER_PERSON, QUARTERS_PER_YEAR
+
+
+NOTICED = 0.02  # a shortfall below 2% does not count as binding
 
 
 def rent(world):
@@ -20,7 +23,7 @@ def list_rent(world):
 
 
 def chip_price(world):
-    """Return what chips cost a PFLOP/s, by sales; the posted price of the cheapest when nothing was sold."""
+    """Return what chips cost a PFLOP/s, by sales; nan when nothing was sold."""
     makers = world.makers
     return ratio(total(makers.sales_usd), total(makers.sold_pflops), np.nan)
 
@@ -70,16 +73,16 @@ def idle_share(world):
 def owners_bound_by(reason):
     """Return the part of owners' compute for which a constraint binds; the reasons sum to one.
 
-    Judged on what is installed first (idle chips: power), then on orders (overdue: chips), then on the
-    budget (money); else none.
+    Judged on what is installed or could be connected first (power), then on orders that were paid for
+    and not delivered (chips), then on the budget (money); else none.
     """
     def measure(world):
         clouds = world.clouds
         fleet = stacked(clouds.fleet_pflops)
-        power = clouds.active_pflops < 0.98 * fleet
-        waiting = stacked(clouds.overdue_pflops) > 0.02 * fleet
+        power = (clouds.active_pflops < (1.0 - NOTICED) * fleet) | (clouds.power_short > NOTICED)
+        waiting = clouds.unserved_pflops > NOTICED * fleet
         chips = ~power & waiting
-        money = ~power & ~waiting & (clouds.money_short > 0.02)
+        money = ~power & ~waiting & (clouds.money_short > NOTICED)
         which = {"power": power, "chips": chips, "money": money, "none": ~power & ~chips & ~money}[reason]
         return total(share_or_zero(fleet) * which)
 
@@ -87,7 +90,7 @@ def owners_bound_by(reason):
 
 
 def labs_bound_by(reason):
-    """Return the part of research budgets that a constraint stops; the reasons sum to one.
+    """Return the part of wanted research budgets that a constraint stops; the reasons sum to one.
 
     Compute (rationed by rent or transfer price) first, then the prize, else money: the race for budgets
     has no other end. `ambition` is what binds when none of these does.
@@ -96,13 +99,13 @@ def labs_bound_by(reason):
         clouds, rows = world.clouds, world.startups
         budget = np.concatenate([clouds.lab_budget_usd * clouds.has_lab, rows.budget_usd], axis=-1)
         asked = np.concatenate([clouds.lab_funded_usd, rows.training_usd], axis=-1)
-        fill = np.concatenate([clouds.own_fill_rate, np.ones_like(rows.alive)], axis=-1)
+        fill = np.concatenate([clouds.own_fill_rate, look_up(clouds.fill_rate, rows.provider)], axis=-1)
         prize = np.concatenate([clouds.prize_bound * clouds.has_lab, rows.prize_bound], axis=-1) > 0
-        compute = fill < 0.98
-        money = ~compute & (asked < 0.98 * budget)
+        compute = fill < 1.0 - NOTICED
+        money = ~compute & (asked < (1.0 - NOTICED) * budget)
         stopped = ~compute & ~money & prize
         which = {"compute": compute, "money": money, "prize": stopped, "ambition": ~compute & ~money & ~stopped}[reason]
-        return total(share_or_zero(asked) * which)
+        return total(share_or_zero(budget) * which)
 
     return measure
 
@@ -123,15 +126,17 @@ def of_market(column):
 
 
 def entry_rate(world):
-    """Return founders over startups alive before them; nan when there were none."""
-    alive = total(world.startups.alive)
-    return ratio(world.market.entries, alive - world.market.entries, np.nan)
+    """Return founders over startups alive at the start of the quarter; nan when there were none."""
+    return ratio(world.market.entries, _alive_at_start(world), np.nan)
 
 
 def exit_rate(world):
     """Return closures over startups alive at the start of the quarter; nan when there were none."""
-    before = total(world.startups.alive) - world.market.entries + world.market.exits
-    return ratio(world.market.exits, before, np.nan)
+    return ratio(world.market.exits, _alive_at_start(world), np.nan)
+
+
+def _alive_at_start(world):
+    return total(world.startups.alive) - world.market.entries + world.market.exits
 
 
 def electricity_price(world):
@@ -182,7 +187,7 @@ METRICS = (
     Metric("startups_alive", "count", "Startups alive.", lambda w: total(w.startups.alive)),
     Metric("entries_startups", "count/quarter", "Startups founded.", of_market("entries")),
     Metric("exits_startups", "count/quarter", "Startups closed.", of_market("exits")),
-    Metric("entry_rate_startups", "1/quarter", "Founded over alive before.", entry_rate),
+    Metric("entry_rate_startups", "1/quarter", "Founded over alive at the start of the quarter.", entry_rate),
     Metric("exit_rate_startups", "1/quarter", "Closed over alive before.", exit_rate),
     Metric("exits_clouds", "count/quarter", "Clouds closed.", of_market("cloud_exits")),
     Metric("electricity_price_usd_per_mwh", "USD/MWh", "Price where AI data centres are.", electricity_price),

@@ -18,7 +18,11 @@ class Chips:
     switching_cost: float = number(2.5, 0.0, 4.0, "utils", "Cost of using chips that the buyer has no stack for, when undocumented.", at_most=10)
     taste_spread: float = number(0.30, 0.1, 1.0, "utils", "Spread of buyers' lasting tastes for makers.", at_most=5)
     margin_cap: float = number(0.66, 0.62, 0.70, "share of price", "Highest margin before large buyers would make their own chips.", "NVIDIA gross margin .57-.78, FY2021-26", at_most=0.95)
-    margin_floor: float = number(0.35, 0.25, 0.54, "share of price", "Lowest margin a maker posts.", "AMD gross margin about .50-.54 company-wide; lower for accelerators: assumed", at_most=0.9)
+    margin_floor: float = number(0.20, 0.10, 0.35, "share of price", "Lowest margin a maker posts.", at_most=0.9)
+    share_smoothing: float = number(0.25, 0.1, 0.5, "1/quarter", "Weight of the newest quarter in the share of orders that pricing looks at.", at_most=1)
+    overdue_weight: float = number(0.5, 0.2, 1.0, "share", "Part of overdue orders that makers build capacity for.", at_most=2)
+    relationship_memory: float = number(0.9, 0.8, 0.97, "1/quarter", "Part of past purchases that a relationship remembers.", at_most=1)
+    imitation_closed: float = number(0.5, 0.2, 0.8, "share", "Imitation that needs no documentation; openness of the leaders adds to it.", at_most=5)
     price_speed: float = number(0.35, 0.15, 0.7, "1/quarter", "Speed at which posted prices follow the rule.", at_most=1)
     rnd_share: float = number(0.20, 0.10, 0.27, "share of sales", "Research spending out of chip sales.", "NVIDIA R&D over revenue .10-.27, FY2021-25", at_most=0.6)
     other_rnd_growth: float = number(1.3, 1.1, 1.5, "ratio/year", "Growth of research paid by a maker's other businesses.", at_least=0.5, at_most=4)
@@ -43,6 +47,7 @@ class Chips:
     fab_start_bound: float = number(1.22, 1.15, 1.6, "ratio/quarter", "Largest growth of capacity including what is under construction.", "CoWoS capacity 8.5k to 40k wafers a month in 19 months: 1.28 a quarter", at_least=1, at_most=5)
     fab_expectation: float = number(1.20, 1.1, 1.7, "ratio", "Growth of orders that makers build for.", at_least=0.5, at_most=5)
     tax: float = number(0.15, 0.10, 0.21, "share of profit", "Tax on makers' profit.", at_most=1)
+    buffer_making: float = number(2.0, 1.0, 4.0, "quarters", "Cost of making chips that makers hold in cash.", at_most=40)
     buffer_quarters: float = number(4.0, 2.0, 8.0, "quarters", "Research spending that makers hold in cash.", at_most=40)
 
 
@@ -70,4 +75,4 @@ class Documentation:
 class Trade:
     """Measures between jurisdictions."""
 
-    refused_share: float = number(0.0, 0.0, 0.9, "share", "Part of orders from controlled owners that is refused.", "none before the export controls of October 2022", at_most=1)
+    refused_share: float = number(0.0, 0.0, 0.9, "share", "Part of the capacity wanted by controlled owners for which no chips are licensed.", "none before the export controls of October 2022", at_most=1)

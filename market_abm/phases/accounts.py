@@ -10,18 +10,20 @@ from market_abm.state.tables import NEOCLOUD
 def owners_close_accounts(world):
     """Pay upkeep, researchers, interest and tax; pay back debt; pay out what is not going to be invested."""
     clouds, rules = world.clouds, world.rules.clouds
-    upkeep = stacked(clouds.fleet_mw) * rules.upkeep_usd_per_mw_year / 4.0
+    upkeep = (stacked(clouds.fleet_mw) * rules.upkeep_usd_per_mw_year
+              + stacked(clouds.connected_mw) * rules.connection_usd_per_mw_year) / 4.0
+    wear = stacked(clouds.fleet_pflops) * clouds.investment_usd_per_pflops / world.rules.chips.life_quarters
     people = world.rules.training.people_share * clouds.lab_funded_usd
     interest = clouds.debt_usd * rules.interest / 4.0
     profit = clouds.rent_usd + clouds.ai_revenue_usd - clouds.energy_bill_usd - upkeep - people - interest
     world.move("upkeep", left=upkeep)
     world.move("own labs' people", left=people)
     world.move("interest", left=interest)
-    world.move("owners' tax", left=rules.tax * np.maximum(0.0, profit))
+    world.move("owners' tax", left=rules.tax * np.maximum(0.0, profit - wear))
     repaid = np.minimum(rules.repayment * clouds.debt_usd, np.maximum(0.0, clouds.cash_usd))
     world.move("repayment", left=repaid)
     clouds.debt_usd = clouds.debt_usd - repaid
-    kept = rules.cash_buffer * rules.omega * clouds.group_cash_flow_usd + 2.0 * clouds.invested_usd
+    kept = rules.cash_buffer * rules.omega * clouds.group_cash_flow_usd + rules.kept_investment * clouds.invested_usd
     spare = np.maximum(0.0, clouds.cash_usd - kept) * (clouds.kind != NEOCLOUD)
     world.move("owners' dividends", left=spare)
 
@@ -42,7 +44,7 @@ def makers_close_accounts(world):
     making = makers.produced_pflops * makers.unit_cost_usd_per_pflops
     profit = makers.sales_usd + makers.other_rnd_usd - making - makers.rnd_usd
     world.move("makers' tax", left=rules.tax * np.maximum(0.0, profit))
-    kept = rules.buffer_quarters * makers.rnd_usd + 2.0 * making
+    kept = rules.buffer_quarters * makers.rnd_usd + rules.buffer_making * making
     world.move("makers' dividends", left=np.maximum(0.0, makers.cash_usd - kept))
 
 

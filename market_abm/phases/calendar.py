@@ -40,7 +40,10 @@ def groups_and_loads_grow(world):
     rules, moving = world.rules, 0.0 if world.quarter == 0 else 1.0
     since = world.quarter - rules.clouds.group_fade_from
     group = fading_growth(rules.clouds.group_growth, rules.clouds.group_fade, since)
-    world.clouds.group_cash_flow_usd = world.clouds.group_cash_flow_usd * exp(moving * group)
+    clouds = world.clouds
+    other = clouds.other_cash_flow_usd * exp(moving * group)
+    clouds.other_cash_flow_usd = other
+    clouds.group_cash_flow_usd = other + rules.clouds.general_margin * clouds.general_revenue_usd
     research = power(rules.chips.other_rnd_growth, 0.25 * moving)
     world.makers.other_rnd_usd = world.makers.other_rnd_usd * research
     load = exp(moving * world.regions.load_growth / 4.0)

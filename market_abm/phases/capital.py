@@ -23,19 +23,20 @@ def venture_capital_is_raised(world):
 
 
 def owners_find_money(world):
-    """Bring in the part of group cash flow that may go into compute, then borrow or sell shares for what is due."""
-    clouds, makers, rules = world.clouds, world.makers, world.rules.clouds
-    world.move("group cash flow", entered=rules.omega * clouds.group_cash_flow_usd)
+    """Bring in the group's cash for compute, then borrow or sell shares for what is due.
+
+    A group also covers what its owner lost last quarter, as far as its cash flow goes; a neocloud has none.
+    """
+    clouds, rules = world.clouds, world.rules.clouds
+    lost = np.minimum(np.maximum(0.0, -clouds.cash_usd), (1.0 - np.minimum(rules.omega, 1.0)) * clouds.group_cash_flow_usd)
+    world.move("group cash flow", entered=rules.omega * clouds.group_cash_flow_usd + lost)
     due = clouds.overdue_pflops + clouds.ordered_pflops.arrivals(world.quarter)
-    due = stacked(due * leading(makers.investment_usd_per_pflops))
+    due = stacked(due * leading(world.makers.investment_usd_per_pflops))
     neocloud = (clouds.kind == NEOCLOUD) * 1.0
     backed = neocloud * (clouds.contested_rent_usd >= rules.neocloud_leverage_gate * clouds.full_cost_usd)
-    short = np.maximum(0.0, due - np.maximum(clouds.cash_usd, 0.0))
-    equity = backed * rules.neocloud_equity * short
-    newest = stacked(clouds.fleet_pflops * leading(makers.price_usd_per_pflops))
-    room = owners.credit_room(clouds, newest * (1.0 + rules.server_overhead), rules, neocloud)
+    equity = backed * rules.neocloud_equity * np.maximum(0.0, due - np.maximum(clouds.cash_usd, 0.0))
     need = np.maximum(0.0, due - clouds.cash_usd - equity)
-    loan = np.minimum(need, room)
+    loan = np.minimum(need, owners.credit_room(clouds, rules, neocloud))
     world.move("equity of clouds", entered=equity)
     world.move("lending", entered=loan)
     clouds.debt_usd = clouds.debt_usd + loan

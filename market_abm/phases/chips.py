@@ -64,15 +64,15 @@ def chip_prices_are_posted(world):
 def chips_are_ordered(world):
     """Enter this quarter's orders into the book, cancel what nobody needs, and let makers build for them."""
     clouds, makers, chips, q = world.clouds, world.makers, world.rules.chips, world.quarter
-    allowed = clouds.planned_pflops * (1.0 - world.rules.trade.refused_share * clouds.controlled)
-    clouds.ordered_pflops.place(q, allowed, chips.delivery_quarters)
-    spending = trailing(total(allowed)) * makers.price_usd_per_pflops
+    clouds.ordered_pflops.place(q, clouds.planned_pflops, chips.delivery_quarters)
+    ordered = trailing(total(clouds.planned_pflops))
+    spending = ordered * makers.price_usd_per_pflops
     seen = total(spending) > 0
-    share = makers.share_of_orders + 0.25 * (share_or_zero(spending) - makers.share_of_orders)
+    share = makers.share_of_orders + chips.share_smoothing * (share_or_zero(spending) - makers.share_of_orders)
     makers.share_of_orders = np.where(seen, share, makers.share_of_orders)
     overdue = trailing(total(clouds.overdue_pflops))
     starts = chip_makers.capacity_starts(makers, makers.capacity_building_chips.waiting(),
-                                         trailing(total(allowed)) + 0.5 * overdue, chips)
+                                         ordered + chips.overdue_weight * overdue, chips)
     makers.capacity_building_chips.place(q, starts, chips.fab_quarters)
 
 
@@ -86,10 +86,11 @@ def chips_are_made_and_delivered(world):
     wanted = due * payable
     _make(world, trailing(total(wanted)))
     lots = np.broadcast_to(world.draws.uniform("chip lottery", clouds.birth), wanted.shape)
-    weights = np.broadcast_to(power(clouds.bought_pflops, chips.relationship_exponent), wanted.shape)
+    weights = power(clouds.bought_pflops, chips.relationship_exponent)
     floor = np.broadcast_to(chips.relationship_floor, (*wanted.shape[:2], 1))
     supply = leading(makers.inventory_pflops) * (1.0 - 1e-12)  # rounding must not deliver more than there is
     got = choose(ALLOCATION, chips.allocation, wanted, supply, weights, lots, floor)
+    clouds.unserved_pflops = stacked(np.maximum(0.0, wanted - got))
     _deliver(world, got, due)
 
 
@@ -120,7 +121,7 @@ def _deliver(world, got, due):
     clouds.invested_usd = stacked(got * price) + servers
     clouds.delivered_pflops, clouds.delivered_mw = got, got_mw
     clouds.overdue_pflops = np.maximum(0.0, due - got) * (1.0 - rules.chips.cancellation * clouds.overbooked)
-    clouds.bought_pflops = 0.9 * clouds.bought_pflops + stacked(got)
+    clouds.bought_pflops = rules.chips.relationship_memory * clouds.bought_pflops + got
     makers.sales_usd = trailing(total(got * price))
     makers.sold_pflops = trailing(total(got))
 

@@ -6,7 +6,7 @@ from market_abm.behaviour import chip_makers
 from market_abm.behaviour import clouds as owners
 from market_abm.exact import bounded, leading, log, ratio, share_or_zero, stacked, total
 from market_abm.rules.documentation import partners
-from market_abm.state.tables import NEOCLOUD
+from market_abm.state.tables import EVERYBODY_ELSE, NEOCLOUD
 
 
 def expectations_form(world):
@@ -38,7 +38,7 @@ def suppliers_are_chosen(world):
 def costs_and_prices_are_reviewed(world):
     """Work out the full cost of capacity, review list prices, set transfer prices and the tenants' part."""
     clouds, rules = world.clouds, world.rules.clouds
-    energy = total(world.regions.forecast_usd * share_or_zero(world.regions.home_bias))
+    energy = price_at_sites(world, world.regions.forecast_usd)
     clouds.full_cost_usd = owners.full_cost(clouds, energy, rules, world.rules.chips) * clouds.alive
     clouds.list_rent_usd, clouds.quarters_since_review = owners.list_price_review(clouds, rules)
     clouds.transfer_usd = owners.transfer_price(clouds, rules) * clouds.alive
@@ -55,9 +55,10 @@ def capacity_is_planned(world):
     neocloud = (clouds.kind == NEOCLOUD) * 1.0
     gate = owners.worth_investing(owners.value_over_cost(clouds, rules), neocloud, rules)
     expected = owners.expected_demand(clouds, chips.delivery_quarters + 1.0, rules.growth_cap)
-    wish = expected / rules.target_utilisation * gate
+    licensed = 1.0 - world.rules.trade.refused_share * clouds.controlled
+    wish = expected / rules.target_utilisation * gate * licensed
     wanted = np.minimum(wish, _can_be_powered(world, fleet))
-    staying = fleet * (1.0 - (chips.delivery_quarters + 1.0) / chips.life_quarters)
+    staying = fleet - _retiring(clouds, world.quarter, chips.delivery_quarters)
     need = np.maximum(0.0, wanted - staying - under_way) * clouds.alive
     overdue = stacked(clouds.overdue_pflops)
     inflated = need * bounded(ratio(under_way, under_way - overdue, 1.0), 1.0, chips.order_inflation)
@@ -66,6 +67,7 @@ def capacity_is_planned(world):
     clouds.planned_pflops = order * clouds.supplier_share
     clouds.wanted_pflops = wish * clouds.alive
     clouds.overbooked = (fleet + under_way > np.maximum(wanted, 1e-12)) * 1.0
+    clouds.power_short = ratio(wish - wanted, wish)
     clouds.money_short = ratio(inflated - order, inflated)
 
 
@@ -80,7 +82,7 @@ def power_is_requested(world):
     confident = (clouds.kind == NEOCLOUD) * (clouds.contested_rent_usd >= clouds.full_cost_usd)
     growth = np.maximum(clouds.demand_growth, confident * log(rules.clouds.neocloud_growth) / 4.0)
     wanted = owners.power_wanted(clouds, needed, coming, wait, growth, rules.energy)
-    income = rules.clouds.omega * clouds.group_cash_flow_usd + clouds.rent_usd
+    income = rules.clouds.omega * clouds.group_cash_flow_usd + clouds.rent_usd + clouds.ai_revenue_usd
     money = _money(world, more) + income * np.minimum(wait, rules.energy.horizon_cap)
     per_mw = ratio(clouds.investment_usd_per_pflops, clouds.new_mw_per_pflops)
     fillable = ratio(money, per_mw) * rules.energy.deposit_factor
@@ -92,11 +94,25 @@ def power_is_requested(world):
     clouds.queued_mw.rewrite(queue)
 
 
+def price_at_sites(world, price_usd):
+    """Return the price of electricity where each owner has connections; where siting leans if it has none."""
+    there = stacked(world.clouds.connected_mw * leading(price_usd))
+    lean = total(price_usd * share_or_zero(world.regions.home_bias))
+    connected = stacked(world.clouds.connected_mw)
+    return np.where(connected > 0, ratio(there, connected), lean)
+
+
 def buyers_access(world):
     """Return what each owner may read of each maker's documentation, `(makers, runs, owners)`."""
     clouds, rules = world.clouds, world.rules.documentation
-    held = ratio(clouds.fleet_pflops, total(stacked(clouds.fleet_pflops)))
+    held = ratio(clouds.fleet_pflops, total(stacked(clouds.fleet_pflops))) * (clouds.kind != EVERYBODY_ELSE)  # thousands of small buyers
     return partners(leading(world.makers.openness), held, rules.rule, rules.partner_share) * clouds.alive
+
+
+def _retiring(clouds, quarter, lead):
+    """Return the chips that retire before an order of today is delivered."""
+    coming = range(int(lead.max()) + 1)
+    return sum(stacked(clouds.retiring_pflops.arrivals(quarter + k)) * (k <= lead) for k in coming)
 
 
 def _can_be_powered(world, fleet):
@@ -117,9 +133,9 @@ def _money(world, need):
     clouds, rules = world.clouds, world.rules.clouds
     neocloud = (clouds.kind == NEOCLOUD) * 1.0
     lead = world.rules.chips.delivery_quarters
-    income = rules.omega * clouds.group_cash_flow_usd * lead
-    chip_value = stacked(clouds.fleet_pflops) * clouds.investment_usd_per_pflops
-    credit = owners.credit_room(clouds, chip_value, rules, neocloud)
+    earned = clouds.rent_usd + clouds.ai_revenue_usd - clouds.energy_bill_usd
+    income = (rules.omega * clouds.group_cash_flow_usd + np.maximum(0.0, earned)) * lead
+    credit = owners.credit_room(clouds, rules, neocloud)
     backed = neocloud * (clouds.contested_rent_usd >= rules.neocloud_leverage_gate * clouds.full_cost_usd)
     equity = backed * rules.neocloud_equity * need * clouds.investment_usd_per_pflops
     book = _under_way(clouds) * clouds.investment_usd_per_pflops

@@ -5,6 +5,7 @@ import numpy as np
 from market_abm.behaviour import clouds as owners
 from market_abm.behaviour import labs, startups
 from market_abm.exact import add_up, best, bounded, exp, log, look_up, ratio, share_or_zero, total
+from market_abm.phases.clouds import price_at_sites
 from market_abm.rules.choice import logit, stay_or_choose
 from market_abm.units import HOURS_PER_QUARTER
 
@@ -21,9 +22,9 @@ def startups_choose_providers(world):
 
 def tenants_logit(clouds, rules):
     """Return the plain probabilities of renting from each cloud: its size at its rent."""
-    on_offer = clouds.active_pflops * clouds.tenant_share
+    on_offer = clouds.active_pflops * clouds.tenant_share * (clouds.rents_out > 0)
     utility = log(np.maximum(on_offer, 1e-9)) - rules.provider_elasticity * log(np.maximum(clouds.contested_rent_usd, 1e-9))
-    return logit(utility, (on_offer > 0) * 1.0)
+    return logit(utility, (on_offer > 0) & (clouds.contested_rent_usd > 0))
 
 
 def labs_set_budgets(world):
@@ -62,7 +63,7 @@ def compute_is_priced_and_shared(world):
     rented = np.minimum(wants, offered)
     fill = ratio(rented, wants, 1.0)
     own_fill = bounded(ratio(capacity - rented, own, 1.0), 0.0, 1.0)
-    clouds.contested_rent_usd, clouds.external_hours = rent, offered
+    clouds.contested_rent_usd = rent
     clouds.fill_rate, clouds.own_fill_rate = fill * clouds.alive, own_fill * clouds.alive
     clouds.legacy_pflop_hours, clouds.training_pflop_hours = legacy * own_fill, training * own_fill
     clouds.serving_pflop_hours = serving * own_fill
@@ -85,9 +86,7 @@ def _tenants(world):
 
 def _energy_cost(world):
     """Return the electricity cost of a PFLOP-hour of each owner's fleet."""
-    clouds, regions = world.clouds, world.regions
-    price = total(regions.price_usd * share_or_zero(regions.home_bias))
-    return ratio(clouds.active_mw, clouds.active_pflops) * price
+    return ratio(world.clouds.active_mw, world.clouds.active_pflops) * price_at_sites(world, world.regions.price_usd)
 
 
 def _bill(world, startup_usd, contested_usd, captive_hours, fill):

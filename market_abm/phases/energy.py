@@ -27,7 +27,7 @@ def queue_advances(world):
     leaving = np.minimum(energy.withdrawal + energy.withdrawal_growth * (ages - 1.0), 1.0)
     leaving = np.where(ages >= cohorts, 1.0, leaving) * waiting
     waiting = waiting - leaving
-    ready = waiting * ((ages > energy.study_quarters) | (energy.queue == 0))
+    ready = waiting * ((ages >= energy.study_quarters) | (energy.queue == 0))
     slots = leading(regions.slots_mw) + 1e15 * (1.0 - energy.queue)
     granted = first_come(ready, slots)
     _record_waits(regions, energy, granted, waiting - granted, leaving, ages)

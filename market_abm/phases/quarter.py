@@ -35,7 +35,7 @@ QUARTER = (
            market="research_usd venture_floor_usd legacy_usd enterprise_usd demand_shock shock_growth general_cloud_usd "
                   "algorithmic_progress entries exits cloud_exits"),
     _phase(1, calendar.groups_and_loads_grow, "The world around the market grows.",
-           clouds="group_cash_flow_usd", makers="other_rnd_usd", regions="other_load_mw plant_mw"),
+           clouds="other_cash_flow_usd group_cash_flow_usd", makers="other_rnd_usd", regions="other_load_mw plant_mw"),
     _phase(1, calendar.ordered_events_happen, "Dated births come before anybody decides.", clouds="cash_usd connected_mw"),
     _phase(2, energy.connections_come_on_line, "Sites granted earlier get power.", clouds="connected_mw sites_mw"),
     _phase(2, energy.queue_advances, "Slots go to the oldest requests.", clouds="queued_mw sites_mw",
@@ -54,7 +54,7 @@ QUARTER = (
            clouds="supplier_share maker_utilisation investment_usd_per_pflops new_mw_per_pflops"),
     _phase(5, clouds.costs_and_prices_are_reviewed, "Costs come before investment.",
            clouds="full_cost_usd list_rent_usd quarters_since_review transfer_usd tenant_share"),
-    _phase(5, clouds.capacity_is_planned, "Chips on their own lead time.", clouds="wanted_pflops planned_pflops overbooked money_short"),
+    _phase(5, clouds.capacity_is_planned, "Chips on their own lead time.", clouds="wanted_pflops planned_pflops overbooked power_short money_short"),
     _phase(5, clouds.power_is_requested, "Power on its own, longer one.", clouds="requested_mw queued_mw"),
     _phase(6, capital.venture_capital_is_raised, "Money before compute.",
            market="venture_pool_usd", startups="raised_usd round_usd cash_usd"),
@@ -62,7 +62,7 @@ QUARTER = (
     _phase(7, chips.chips_are_ordered, "Orders carry their due quarter.",
            clouds="ordered_pflops", makers="share_of_orders capacity_building_chips"),
     _phase(7, chips.chips_are_made_and_delivered, "What is due is made, shared out and paid.",
-           clouds="ordered_pflops overdue_pflops delivered_pflops delivered_mw bought_pflops invested_usd "
+           clouds="ordered_pflops overdue_pflops unserved_pflops delivered_pflops delivered_mw bought_pflops invested_usd "
                   "fleet_pflops fleet_mw cash_usd",
            makers="made_chips produced_pflops cumulative_chips inventory_pflops inventory_mw sales_usd sold_pflops cash_usd"),
     _phase(8, chips.chips_are_installed, "Energised compute is the smaller of chips and MW.",
@@ -72,7 +72,7 @@ QUARTER = (
            startups="budget_usd prize_bound training_usd serving_usd",
            clouds="lab_budget_usd prize_bound lab_funded_usd lab_serving_usd", market="frontier_budget_usd"),
     _phase(9, compute.compute_is_priced_and_shared, "The contested rent moves, then what there is is shared.",
-           clouds="contested_rent_usd external_hours fill_rate own_fill_rate legacy_pflop_hours training_pflop_hours "
+           clouds="contested_rent_usd fill_rate own_fill_rate legacy_pflop_hours training_pflop_hours "
                   "serving_pflop_hours own_pflop_hours rented_pflop_hours used_pflop_hours asked_pflops rent_usd cash_usd",
            startups="training_pflop_hours serving_pflop_hours cash_usd",
            market="enterprise_pflop_hours spot_rent_usd transfer_usd"),

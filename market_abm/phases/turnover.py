@@ -28,7 +28,6 @@ def bankrupts_leave(world):
     rows = world.startups
     dead = (rows.cash_usd < 0) & (rows.alive > 0)
     world.move("creditors' loss of startups", entered=np.maximum(0.0, -rows.cash_usd) * dead)
-    world.move("estate of startups", left=np.maximum(0.0, rows.cash_usd) * dead)
     world.market.exits = total(dead * 1.0)
     bury(world.world, "startups", dead)
 
@@ -42,7 +41,6 @@ def distressed_owners_are_taken_over(world):
     if not np.any(dead):
         return
     world.move("creditors' loss of clouds", entered=np.maximum(0.0, -clouds.cash_usd) * dead)
-    world.move("estate of clouds", left=np.maximum(0.0, clouds.cash_usd) * dead)
     clouds.debt_usd = clouds.debt_usd * ~dead
     merge(world.world, "clouds", dead, _richest(clouds, dead))
 
@@ -50,7 +48,7 @@ def distressed_owners_are_taken_over(world):
 def _richest(clouds, dead):
     """Return the row of the richest hyperscaler, or of the richest survivor of any kind where there is none."""
     purse = np.where((clouds.alive > 0) & ~dead, clouds.cash_usd, -np.inf)
-    preferred = (clouds.kind == HYPERSCALER) & (clouds.controlled == 0)
+    preferred = (clouds.kind == HYPERSCALER) & (clouds.controlled == 0) & (clouds.rents_out > 0)
     purse = purse + np.where(preferred, 1e15, 0.0)
     return np.broadcast_to(purse.argmax(axis=-1)[:, None], dead.shape)
 
@@ -58,7 +56,7 @@ def _richest(clouds, dead):
 def founders_enter(world):
     """Let founders enter free slots, the lowest first; count those who find none."""
     rows, market, rules = world.startups, world.market, world.rules
-    expected = startups.founders(rows.alive, market.venture_pool_usd, rules.startups)
+    expected = startups.founders(rows.alive, market, rules.startups)
     wanted = world.draws.poisson("founders", market.birth, expected)
     born, refused = free_rows(rows.occupied, wanted)
     place = np.maximum(np.cumsum(born, axis=-1) - 1, 0)  # order among this quarter's founders
@@ -68,7 +66,7 @@ def founders_enter(world):
     give_birth(world.world, "startups", born, {
         "occupied": 1.0, "birth": births, "entered": float(world.quarter), "skill": skill, "round_usd": cash,
         "budget_usd": np.broadcast_to(rules.startups.opening_budget_share * market.frontier_budget_usd, cash.shape),
-        "effective_flop": np.broadcast_to(1e-3 * market.frontier_effective_flop, cash.shape)})
+        "effective_flop": np.broadcast_to(rules.startups.opening_capability * market.frontier_effective_flop, cash.shape)})
     world.move("founders' capital", entered=cash * born)
     market.entries = total(born * 1.0)
     market.refused_entries = market.refused_entries + refused

@@ -31,14 +31,14 @@ def mandated(own, age, delay, mandate):
 DOCUMENTATION = {
     "closed": closed, "partners_only": partners_only, "delayed": delayed, "open": opened, "mandated": mandated,
 }
-PARTNERS_ONLY = list(DOCUMENTATION).index("partners_only")
+CLOSED = list(DOCUMENTATION).index("closed")
 
 
 def partners(openness, held_share, rule_place, partner_share):
     """Return what each buyer sees of each maker, `(makers, runs, buyers)`.
 
-    Under `partners_only`, a buyer sees everything of a maker of whose chips it holds enough, measured
-    as a part of all chips installed by anybody.
+    Under every rule but `closed`, a buyer sees everything of a maker of whose chips it holds enough,
+    measured as a part of all chips installed by anybody.
     """
-    partner = (held_share >= partner_share) & (rule_place == PARTNERS_ONLY)
+    partner = (held_share >= partner_share) & (rule_place != CLOSED)
     return np.where(partner, 1.0, openness)

@@ -11,7 +11,7 @@ from market_abm.state.flows import Flow
 NOBODY = "nobody"
 HYPERSCALER, NEOCLOUD, PUBLIC_CLOUD, EVERYBODY_ELSE = 1.0, 2.0, 3.0, 4.0
 MERCHANT, IN_HOUSE = 1.0, 2.0
-PLANT_TYPES = 6  # steps of each region's merit order
+PLANT_STEPS = 12  # of each region's merit order: three single classes, three classes of three tranches
 QUEUE_COHORTS = 40  # a request older than this many quarters is withdrawn
 CHIP_LEAD_SLOTS = 9
 FAB_LEAD_SLOTS = 13
@@ -98,7 +98,8 @@ CLOUDS = Table("clouds", "Owners of compute: hyperscalers, neoclouds, the public
     link("parent", "clouds", "Ultimate owner, where another cloud owns this one."),
     intensive("taste", "utils", "Lasting taste for each maker's chips.", by="makers", signed=True),
     stock("debt_usd", "USD", "Money owed to lenders outside the model."),
-    stock("group_cash_flow_usd", "USD/quarter", "Operating cash flow of the group the owner belongs to."),
+    stock("other_cash_flow_usd", "USD/quarter", "Operating cash flow of its group from anything but cloud services."),
+    stock("group_cash_flow_usd", "USD/quarter", "Operating cash flow of its group, general cloud included."),
     stock("legacy_weight", "weight", "Part in the owners' older AI uses."),
     stock("general_revenue_usd", "USD/quarter", "Revenue from general cloud services."),
     intensive("new_workload_pull", "weight", "Attraction for new general workloads."),
@@ -113,7 +114,7 @@ CLOUDS = Table("clouds", "Owners of compute: hyperscalers, neoclouds, the public
     stock("planned_pflops", "PFLOP/s", "Orders decided this quarter.", by="makers"),
     stock("delivered_pflops", "PFLOP/s", "Deliveries of the quarter.", by="makers"),
     stock("delivered_mw", "MW", "Power of the quarter's deliveries.", by="makers"),
-    stock("bought_pflops", "PFLOP/s", "Smoothed purchases: what relationships are made of."),
+    stock("bought_pflops", "PFLOP/s", "Remembered purchases: what relationships are made of.", by="makers"),
     stock("connected_mw", "MW", "Energised grid connection by region.", by="regions", counts_as="connections"),
     pipeline("sites_mw", "MW", "Granted connections under construction by quarter due.", SITE_LEAD_SLOTS, by="regions"),
     stock("requested_mw", "MW", "Connection requests decided this quarter.", by="regions"),
@@ -135,12 +136,13 @@ CLOUDS = Table("clouds", "Owners of compute: hyperscalers, neoclouds, the public
     intensive("full_cost_usd", "USD/PFLOP-h", "Full cost of new capacity: chips, buildings, capital, energy."),
     intensive("transfer_usd", "USD/PFLOP-h", "Imputed price of own use."),
     intensive("tenant_share", "0 to 1", "Part of capacity that tenants are sure of."),
-    stock("external_hours", "PFLOP-h", "Compute on offer to tenants this quarter."),
     intensive("fill_rate", "0 to 1", "Part of tenants' wants that was served."),
     intensive("own_fill_rate", "0 to 1", "Part of the owner's wants that was served."),
     stock("asked_pflops", "PFLOP/s", "Compute asked of this owner this quarter, by tenants at a rent that covers full cost."),
     stock("expected_pflops", "PFLOP/s", "Level of demand that the owner plans from."),
     intensive("demand_growth", "1/quarter", "Smoothed growth of that demand, in logs.", signed=True),
+    intensive("power_short", "0 to 1", "Part of the wanted capacity that its connections could not run."),
+    stock("unserved_pflops", "PFLOP/s", "Orders due, payable and not delivered."),
     intensive("money_short", "0 to 1", "Part of the wanted investment that money stopped."),
     intensive("supplier_share", "share", "Whose chips the owner would buy.", by="makers"),
     intensive("maker_utilisation", "0 to 1", "Model FLOP utilisation that it gets from each maker's chips.", by="makers"),
@@ -211,7 +213,6 @@ FLOWS = (
     Flow("owners' dividends", CLO, "", "What owners of compute pay out because they do not invest it."),
     Flow("owners' tax", CLO, "", "Tax on owners' profit from renting and AI services."),
     Flow("creditors' loss of clouds", "", CLO, "Negative cash of bankrupt clouds that creditors bear."),
-    Flow("estate of clouds", CLO, "", "Cash left in closed clouds, to their owners."),
     Flow("chip purchases", CLO, MAK, "Chips, paid at delivery."),
     Flow("servers and buildings", CLO, "", "Servers, network and data-centre buildings, from suppliers outside the model."),
     Flow("upkeep", CLO, "", "Operating cost of data centres other than energy."),
@@ -226,7 +227,6 @@ FLOWS = (
     Flow("wages", START, "", "Wages of startups."),
     Flow("startups' tax", START, "", "Tax on startups' profit."),
     Flow("creditors' loss of startups", "", START, "Negative cash of bankrupt startups that creditors bear."),
-    Flow("estate of startups", START, "", "Cash left in closed startups, to their holders."),
     Flow("wafers and packaging", MAK, "", "Cost of making chips."),
     Flow("research and development", MAK, "", "Chip makers' research."),
     Flow("research paid by other businesses", "", MAK, "What other businesses of the group add to research."),
@@ -242,5 +242,4 @@ FLOWS = (
     Flow("power of chips delivered", "makers.inventory_mw", "clouds.fleet_mw", "Power of deliveries."),
     Flow("power of chips scrapped", "clouds.fleet_mw", "", "Power of retired chips."),
     Flow("connections energised", "", "clouds.connected_mw", "Sites that came on line."),
-    Flow("connections released", "clouds.connected_mw", "", "Connections of closed clouds."),
 )
