@@ -67,7 +67,7 @@ def lerner(world):
 def idle_share(world):
     """Return chips without power over chips installed."""
     fleet = total(stacked(world.clouds.fleet_pflops))
-    return ratio(fleet - total(world.clouds.active_pflops), fleet, np.nan)
+    return ratio(np.maximum(0.0, fleet - total(world.clouds.active_pflops)), fleet, np.nan)  # rounding is no idle chip
 
 
 def owners_bound_by(reason):
