@@ -169,11 +169,11 @@ def _open_chips(world, book, rules):
     fleet = rules.clouds.opening_fleet_pflops * owners * makers
     _put(world, "clouds", fleet_pflops=fleet, fleet_mw=fleet * mw_per_pflops, bought_pflops=0.4 * fleet,
          expected_pflops=fleet.sum(axis=0) * rules.clouds.target_utilisation)
-    life = rules.chips.life_quarters
+    ahead = np.maximum(rules.chips.life_quarters - 4, 1)  # the youngest chips of the opening fleet are a year old
     for name, stock in (("retiring_pflops", fleet), ("retiring_mw", fleet * mw_per_pflops)):
         pipe = world.tables["clouds"][name]
-        for k in range(1, int(life.max()) - 3):
-            pipe.array[k] += stock / np.maximum(life - 4.0, 1.0) * (k <= life - 4)
+        for k in range(1, int(ahead.max()) + 1):
+            pipe.array[k] += stock / ahead * (k <= ahead)
     supply = leading(world.array("makers.capacity_chips") * world.array("makers.pflops_per_chip"))
     for k in range(int(rules.chips.delivery_quarters.max())):
         due = 0.9 * supply * owners * (k < rules.chips.delivery_quarters)

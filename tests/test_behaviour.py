@@ -349,9 +349,9 @@ def test_power_is_asked_for_on_its_own_horizon():
     # 100 MW growing by ln 1.1 a quarter over 2 quarters of waiting: 121, of which 50 are coming; growth is
     # planned up to 2 a quarter (16 a year), waits up to 3 quarters, and nobody gives connections back.
     rules = view(horizon_cap=3.0, request_growth_cap=16.0)
-    got = clouds.power_wanted(view(alive=row(1, 1, 1, 1, 0)), row(100, 100, 100, 100, 100), row(50, 0, 0, 500, 0), row(2, 2, 9, 2, 2),
-                              row(math.log(1.1), math.log(3), math.log(1.1), -1.0, 0.0), rules)
-    assert got[0] == near([71.0, 400.0, 100 * 1.1**3, 0.0, 0.0])
+    got = clouds.power_wanted(view(alive=row(1, 1, 1, 1, 1, 0)), row(*[100] * 6), row(50, 0, 0, 500, 50, 0), row(2, 2, 9, 2, 2, 2),
+                              row(math.log(1.1), math.log(3), math.log(1.1), 0.0, -1.0, 0.0), rules)
+    assert got[0] == near([71.0, 400.0, 100 * 1.1**3, 0.0, 50.0, 0.0])
 
 
 REGIONS = {"home_bias": row(0.5, 0.5, 1.0), "forecast_usd": row(50, 100, 10), "quoted_wait_quarters": row(4, 4, 0),

@@ -210,7 +210,7 @@ def test_describe_columns_tells_every_table(call):
 def test_describe_quarter_tells_every_phase(call):
     pytest.importorskip("market_abm.phases.quarter")
     rows = json.loads(call("describe", "quarter", "--json")[1])
-    assert all(list(row) == ["step", "name", "writes", "why"] and row["why"] for row in rows)
+    assert all(list(row) == ["step", "name", "why", "writes"] and row["why"] for row in rows)
     assert call("describe", "nothing")[0] == 2
 
 

@@ -79,8 +79,10 @@ SWITCHED = (
     "clouds.general_usd=0", "customers.legacy_usd=0", "customers.enterprise_usd=0", "customers.spend_max_usd=0", "training.research_usd=0",
     "training.final_run_share=0", "training.opening_budget_usd=0", "clouds.opening_headroom=0", "clouds.power_slack=0",
     "clouds.rent_step=0", "chips.price_speed=0", "chips.innovation_hazard=0", "chips.inventory_share=0", "chips.cancellation=1",
-    "chips.life_quarters=8", "chips.delivery_quarters=4", "chips.fab_quarters=1", "energy.building_quarters=6", "energy.price_cap=1",
+    "chips.life_quarters=4", "chips.life_quarters=40", "chips.delivery_quarters=4", "chips.fab_quarters=1", "energy.building_quarters=6", "energy.price_cap=1",
     "trade.refused_share=1", "clouds.provider_elasticity=20", "startups.wage_share=0", "documentation.utilisation_floor=0",
+    "startups.serving_cap=0", "customers.shock=1000", "energy.slots_growth=4", "training.catch_up_growth=1000", "clouds.omega=2",
+    "clouds.neocloud_gate_high=20", "clouds.expected_decline=0", "chips.choice_elasticity=20", "startups.cash_spread=5",
 )
 
 
@@ -177,6 +179,11 @@ def tenant_without_rent(world):
     return "clouds.rented_pflop_hours row 0", -9000.0
 
 
+def forgotten_dead(world):
+    change(world, "market.closed_pflop_hours", 0, by=400.0)
+    return "clouds.rented_pflop_hours row 0", -400.0
+
+
 def chips_without_age(stock):
     def corrupt(world):
         change(world, f"clouds.retiring_{stock}", (5, 0, 2), by=30.0)
@@ -215,6 +222,7 @@ CORRUPTIONS = [  # the identity that must be named, and what breaks it
     ("rent is paid for hours at a posted price", above("clouds.rent_usd", highest_rent, 5e8)),
     ("compute rented out is rented in", rent_without_tenant),
     ("compute rented out is rented in", tenant_without_rent),
+    ("compute rented out is rented in", forgotten_dead),
     ("every chip has its day of retirement", chips_without_age("pflops")),
     ("every chip has its day of retirement", chips_without_age("mw")),
     ("customers' shares do not exceed one", too_many_customers),

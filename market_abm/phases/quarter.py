@@ -91,7 +91,7 @@ QUARTER = (
     _phase(12, accounts.startups_close_accounts, "Wages are committed, so startups can fail.", startups="wages_usd cash_usd"),
     _phase(12, accounts.makers_close_accounts, "Profit leaves as tax and dividends.", makers="cash_usd"),
     _phase(12, accounts.energy_providers_close_accounts, "Bills are fuel and rents.", regions="cash_usd"),
-    _phase(13, turnover.bankrupts_leave, "No cash, no startup.", startups="cash_usd", market="exits"),
+    _phase(13, turnover.bankrupts_leave, "No cash, no startup.", startups="cash_usd", market="exits closed_pflop_hours"),
     _phase(13, turnover.distressed_owners_are_taken_over, "Assets go somewhere.", clouds="cash_usd debt_usd", market="cloud_exits"),
     _phase(14, turnover.founders_enter, "Entry follows prospects.", startups="cash_usd", market="entries refused_entries"),
     _phase(14, turnover.software_grows, "Software follows users and documentation.",

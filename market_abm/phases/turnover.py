@@ -29,6 +29,7 @@ def bankrupts_leave(world):
     dead = (rows.cash_usd < 0) & (rows.alive > 0)
     world.move("creditors' loss of startups", entered=np.maximum(0.0, -rows.cash_usd) * dead)
     world.market.exits = total(dead * 1.0)
+    world.market.closed_pflop_hours = total((rows.training_pflop_hours + rows.serving_pflop_hours) * dead)
     bury(world.world, "startups", dead)
 
 

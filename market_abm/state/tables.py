@@ -52,6 +52,7 @@ MARKET = Table("market", "One row per run: what belongs to the market and to nob
     stock("exits", "count", "Startups closed this quarter."),
     stock("cloud_exits", "count", "Clouds closed this quarter."),
     stock("enterprise_pflop_hours", "PFLOP-h", "Compute that enterprises rented this quarter."),
+    stock("closed_pflop_hours", "PFLOP-h", "Compute that startups rented which closed this quarter."),
 ))
 
 MAKERS = Table("makers", "Chip makers; one row a maker.", (
