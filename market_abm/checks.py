@@ -119,7 +119,8 @@ def _energy_and_compute(world):
     bills = clouds["rent_usd"] * (market["cloud_exits"] == 0)  # a takeover adds up rents but averages their prices
     yield _at_most("rent is paid for hours at a posted price", bills, dearest)
     rented_out = total(clouds["rented_pflop_hours"])
-    rented_in = market["enterprise_pflop_hours"] + market["closed_pflop_hours"] + total(startups["training_pflop_hours"] + startups["serving_pflop_hours"])
+    rented_in = total(startups["training_pflop_hours"] + startups["serving_pflop_hours"]) + market["closed_pflop_hours"]
+    rented_in = rented_in + market["enterprise_pflop_hours"]
     yield "compute rented out is rented in", "clouds.rented_pflop_hours", rented_out - rented_in, TOLERANCE * (1.0 + rented_out)
     for stock in ("pflops", "mw"):
         fleet, ages = clouds[f"fleet_{stock}"], clouds[f"retiring_{stock}"].waiting()

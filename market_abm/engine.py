@@ -1,6 +1,6 @@
 """The engine: advance all runs of a batch together, quarter by quarter, through the one list of phases."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
@@ -39,7 +39,7 @@ class Simulation:
     def __init__(self, configurations, seeds):
         """Take one configuration and one seed a run; all must share cast names, slots and length."""
         with np.errstate(all="ignore"):
-            self.frame = configurations[0].frame
+            self.frame, self.cast = configurations[0].frame, configurations[0].cast
             self.seeds = np.asarray(seeds, np.uint64)
             self.rules = rules_in_force(configurations, self.frame.quarters)
             self.world = open_world(configurations, self.seeds, self.rules[0])
@@ -79,13 +79,21 @@ class Simulation:
         if not first:
             return
         for place, breach in first.items():
-            self.failures.append(Breach(int(self.running[place]), breach.quarter, breach.identity, breach.where, breach.amount))
+            run = int(self.running[place])
+            self.failures.append(replace(breach, run=run, where=self._named(breach.where)))
         kept = np.array([i for i in range(len(self.running)) if i not in first], dtype=np.int64)
         self.running = self.running[kept]
         self.world.keep(kept)
         self.world.rules = _for_runs(self.rules[self.quarter], self.running)
         self.world.lasting = Draws(self.seeds[self.running], -1)
         self._open_windows()
+
+
+    def _named(self, where):
+        """Add the agent's name to a place such as "clouds.cash_usd row 2"."""
+        table, row = where.partition(".")[0], where.partition(" row ")[2]
+        agents = getattr(self.cast, table, ())
+        return f"{where} ({agents[int(row)].name})" if row.isdigit() and int(row) < len(agents) else where
 
 
 def _for_runs(rules, runs):

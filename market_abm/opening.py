@@ -123,9 +123,12 @@ def _open_clouds(world, book, rules):
     _put(world, "clouds", alive=there, birth=births, kind=book.clouds("kind", lambda k: CLOUD_KINDS.index(k) + 1) * known,
          controlled=book.clouds("jurisdiction", lambda j: j == "CN") * known, has_lab=book.clouds("has_lab") * known,
          rents_out=book.clouds("rents_out") * known, enters=enters * known, announced=known * (enters > 0),
-         opening_cash_usd=book.clouds("cash_usd") * known, legacy_weight=book.clouds("legacy_share") * there,
+         opening_cash_usd=book.clouds("cash_usd") * known,
+         opening_cash_flow_usd=book.clouds("group_cash_flow_usd") / 4.0 * known,
+         opening_pull=book.clouds("new_workload_share") * known, legacy_weight=book.clouds("legacy_share") * there,
          group_cash_flow_usd=cash_flow,
-         other_cash_flow_usd=np.maximum(0.0, cash_flow - rules.clouds.general_margin * general), cash_usd=rules.clouds.omega * cash_flow + book.clouds("cash_usd") * there,
+         other_cash_flow_usd=np.maximum(0.0, cash_flow - rules.clouds.general_margin * general),
+         cash_usd=rules.clouds.omega * cash_flow + book.clouds("cash_usd") * there,
          general_revenue_usd=general,
          new_workload_pull=book.clouds("new_workload_share") * there,
          contested_rent_usd=rules.clouds.opening_rent_usd * (book.clouds("rents_out") > 0) * there,
@@ -140,7 +143,8 @@ def _open_market(world, rules):
          research_usd=rules.training.research_usd / 4.0, general_cloud_usd=rules.clouds.general_usd,
          legacy_usd=rules.customers.legacy_usd / 4.0, enterprise_usd=rules.customers.enterprise_usd / 4.0,
          frontier_budget_usd=rules.training.opening_budget_usd / 4.0, spot_rent_usd=rules.clouds.opening_rent_usd,
-         frontier_effective_flop=rules.training.opening_frontier_flop, venture_pool_usd=rules.venture.pool_usd, venture_floor_usd=rules.venture.pool_usd,
+         frontier_effective_flop=rules.training.opening_frontier_flop, venture_pool_usd=rules.venture.pool_usd,
+         venture_floor_usd=rules.venture.pool_usd,
          customer_growth=log(rules.training.prize_growth_cap) / 4.0)
     _put(world, "clouds", effective_flop=rules.training.opening_frontier_flop * world.array("clouds.has_lab")
          * world.array("clouds.alive") * ratio(world.array("clouds.lab_budget_usd"), rules.training.opening_budget_usd / 4.0))
@@ -152,10 +156,11 @@ def _open_startups(world, rules):
     there = (place < rows.opening) * 1.0
     bystander = (place >= slots - rows.bystanders) * 1.0  # from the last slot down: nobody else's slot moves
     births = birth_key(-1, np.where(bystander > 0, slots + place, place).astype(np.int64))
-    cash, skill = startups_endowment(world.lasting, births, rows)
+    round_usd, skill = startups_endowment(world.lasting, births, rows)
+    cash = round_usd * (1.0 - rows.opening_spent * world.lasting.uniform("spent before the start", births))
     _put(world, "startups", alive=there, occupied=np.maximum(there, bystander), birth=births * (there + bystander > 0),
-         entered=-1.0 * there, skill=skill * there, cash_usd=cash * there, round_usd=cash * there,
-         provider=world.rows["clouds"], wages_usd=rows.wage_share * cash * there,
+         entered=-1.0 * there, skill=skill * there, cash_usd=cash * there, round_usd=round_usd * there,
+         provider=world.rows["clouds"], wages_usd=rows.wage_share * round_usd * there,
          budget_usd=rows.opening_budget_share * rules.training.opening_budget_usd / 4.0 * there,
          effective_flop=rows.opening_capability * rules.training.opening_frontier_flop * there)
 

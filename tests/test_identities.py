@@ -79,7 +79,8 @@ SWITCHED = (
     "clouds.general_usd=0", "customers.legacy_usd=0", "customers.enterprise_usd=0", "customers.spend_max_usd=0", "training.research_usd=0",
     "training.final_run_share=0", "training.opening_budget_usd=0", "clouds.opening_headroom=0", "clouds.power_slack=0",
     "clouds.rent_step=0", "chips.price_speed=0", "chips.innovation_hazard=0", "chips.inventory_share=0", "chips.cancellation=1",
-    "chips.life_quarters=4", "chips.life_quarters=40", "chips.delivery_quarters=4", "chips.fab_quarters=1", "energy.building_quarters=6", "energy.price_cap=1",
+    "chips.life_quarters=5", "chips.life_quarters=40", "chips.delivery_quarters=4", "chips.fab_quarters=1",
+    "energy.building_quarters=6", "energy.price_cap=1",
     "trade.refused_share=1", "clouds.provider_elasticity=20", "startups.wage_share=0", "documentation.utilisation_floor=0",
     "startups.serving_cap=0", "customers.shock=1000", "energy.slots_growth=4", "training.catch_up_growth=1000", "clouds.omega=2",
     "clouds.neocloud_gate_high=20", "clouds.expected_decline=0", "chips.choice_elasticity=20", "startups.cash_spread=5",
@@ -326,9 +327,9 @@ def burn_chips(world):
 
 
 @pytest.mark.parametrize(("phase", "sabotage", "identity", "where", "amount"), [
-    ("owners_find_money", leak_cash, "money is conserved", "clouds.cash_usd row 2", -1e6),
-    ("owners_close_accounts", leak_cash, "money is conserved", "clouds.cash_usd row 2", -1e6),
-    ("chips_are_installed", burn_chips, "chips is conserved", "clouds.fleet_pflops row 5", -12.5),
+    ("owners_find_money", leak_cash, "money is conserved", "clouds.cash_usd row 2 (Google)", -1e6),
+    ("owners_close_accounts", leak_cash, "money is conserved", "clouds.cash_usd row 2 (Google)", -1e6),
+    ("chips_are_installed", burn_chips, "chips is conserved", "clouds.fleet_pflops row 5 (Oracle)", -12.5),
 ])
 def test_a_run_that_breaks_an_identity_leaves_and_the_others_do_not_notice(monkeypatch, phase, sabotage, identity, where, amount):
     whole = untouched()

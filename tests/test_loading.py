@@ -127,7 +127,7 @@ def test_a_value_outside_its_plausible_range_is_no_error(tmp_path):
     ('[clouds]\nomega = "0.5"\n', 'clouds.omega = "0.5": a number in quotes needs its unit, share; write 0.5 without quotes, or "0.5 share"'),
     ("[clouds]\nomgea = 0.5\n", "clouds.omgea = 0.5: is no key of this section; did you mean omega?"),
     ("[chips]\nomega = 0.5\n", "chips.omega = 0.5: is no key of this section; did you mean clouds.omega?"),
-    ("[chips]\nlife_quarters = 4.5\n", "chips.life_quarters = 4.5: must be a whole number between 4 and 40 (unit: quarters); write 4 or 5"),
+    ("[chips]\nlife_quarters = 4.5\n", "chips.life_quarters = 4.5: must be a whole number between 5 and 40 (unit: quarters); write 5"),
     ('[chips]\npricing = "nash"\n', 'chips.pricing = "nash": must be one of nash_logit, cost_based'),
     ('[chips]\nallocation = "lotery"\n', "must be one of proportional, equal_awards, relationship, lottery; did you mean lottery?"),
     ("[cast.regions.north]\nother_load_gw = 300\n",

@@ -85,7 +85,7 @@ def test_scrambling_loses_nothing(word):
 @pytest.mark.parametrize("word", [0, 1, 2**64 - 1, 2**64 - 2, 2**63])
 def test_uniforms_lie_strictly_between_0_and_1_even_at_the_ends(word):
     seed, quarter, decision = 5, 3, "a decision"
-    scramble = lambda w: int(finalise(np.array([w % 2**64], np.uint64))[0])  # noqa: E731
+    scramble = lambda w: int(finalise(np.array([w % 2**64], np.uint64))[0])
     run = scramble(scramble(seed + int(GOLDEN)) ^ ((quarter + 1) * int(GOLDEN) % 2**64))
     birth = np.array([[undo_finalise(word) ^ scramble(run ^ int(name_key(decision)))]], np.uint64)
     u = Draws([seed], quarter).uniform(decision, birth)[0, 0]

@@ -4,7 +4,16 @@ import numpy as np
 from hypothesis import settings
 
 from market_abm.state.columns import (
-    INTENSIVE, LINK, PIPELINE, STOCK, Table, identity, intensive, link, pipeline, stock,
+    INTENSIVE,
+    LINK,
+    PIPELINE,
+    STOCK,
+    Table,
+    identity,
+    intensive,
+    link,
+    pipeline,
+    stock,
 )
 from market_abm.state.flows import Flow
 from market_abm.state.tables import FLOWS, TABLES

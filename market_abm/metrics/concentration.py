@@ -55,8 +55,8 @@ def bases(world):
 BASE_SAYS = {
     "compute_owned": "PFLOP/s owned; everybody else is an atomistic fringe",
     "compute_energised": "PFLOP/s with power; everybody else is an atomistic fringe",
-    "compute_rented": "PFLOP-hours rented out",
-    "contracted_mw": "MW connected or granted",
+    "compute_rented": "PFLOP-hours rented out; everybody else is an atomistic fringe",
+    "contracted_mw": "MW connected or granted; everybody else is an atomistic fringe",
     "cloud_revenue": "general cloud and AI rent; everybody else is an atomistic fringe",
     "chip_sales": "chip makers' sales in USD",
     "chip_pflops": "chips delivered in PFLOP/s",
@@ -72,7 +72,7 @@ def metrics(owner_names):
             Metric(f"hhi_{base}", "0 to 1", f"Herfindahl-Hirschman index of {says}.", _of(base, herfindahl)),
             *(Metric(f"cr{k}_{base}", "share", f"Share of the {k} largest: {says}.",
                      _of(base, lambda sizes, fringe, k=k: largest(sizes, k, fringe))) for k in (1, 3, 4)),
-            Metric(f"effective_number_{base}", "firms", f"exp(entropy) of {says}.",
+            Metric(f"effective_number_{base}", "firms", f"exp(entropy) of {says.split(';')[0]}; everybody else counts as one firm.",
                    _of(base, lambda sizes, fringe: effective_number(sizes))),
         ]
     for row, name in enumerate(owner_names):

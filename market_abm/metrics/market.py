@@ -2,11 +2,10 @@
 
 import numpy as np
 
-from market_abm.exact import best, look_up, ratio, share_or_zero, stacked, total, weighted
+from market_abm.exact import best, look_up, ratio, share, stacked, total, weighted
 from market_abm.metrics.metric import Metric
 from market_abm.state.tables import NEOCLOUD
 from market_abm.units import HOURS_PER_QUARTER, PFLOPS_PER_PERSON, QUARTERS_PER_YEAR
-
 
 NOTICED = 0.02  # a shortfall below 2% does not count as binding
 
@@ -84,7 +83,7 @@ def owners_bound_by(reason):
         chips = ~power & waiting
         money = ~power & ~waiting & (clouds.money_short > NOTICED)
         which = {"power": power, "chips": chips, "money": money, "none": ~power & ~chips & ~money}[reason]
-        return total(share_or_zero(fleet) * which)
+        return total(share(fleet) * which)
 
     return measure
 
@@ -105,7 +104,7 @@ def labs_bound_by(reason):
         money = ~compute & (asked < (1.0 - NOTICED) * budget)
         stopped = ~compute & ~money & prize
         which = {"compute": compute, "money": money, "prize": stopped, "ambition": ~compute & ~money & ~stopped}[reason]
-        return total(share_or_zero(budget) * which)
+        return total(share(budget) * which)
 
     return measure
 
@@ -193,6 +192,8 @@ METRICS = (
     Metric("electricity_price_usd_per_mwh", "USD/MWh", "Price where AI data centres are.", electricity_price),
     Metric("quoted_wait_quarters", "quarters", "Wait quoted to a newcomer, building included.", quoted_wait),
     Metric("completed_wait_quarters", "quarters", "Mean wait of what was granted, building included.", completed_wait),
-    *(Metric(f"bound_by_{r}_owners", "share", f"Part of compute whose owner {r} stops.", owners_bound_by(r)) for r in ("power", "chips", "money", "none")),
-    *(Metric(f"bound_by_{r}_labs", "share", f"Part of research money whose lab {r} stops.", labs_bound_by(r)) for r in ("compute", "money", "prize", "ambition")),
+    *(Metric(f"bound_by_{reason}_owners", "share", f"Part of compute whose owner is stopped by: {reason}.", owners_bound_by(reason))
+      for reason in ("power", "chips", "money", "none")),
+    *(Metric(f"bound_by_{reason}_labs", "share", f"Part of wanted research budgets stopped by: {reason}.", labs_bound_by(reason))
+      for reason in ("compute", "money", "prize", "ambition")),
 )

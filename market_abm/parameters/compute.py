@@ -25,7 +25,7 @@ class Clouds:
     forecast_smoothing: float = number(0.12, 0.08, 0.35, "1/quarter", "Weight of the newest quarter in expected growth.", at_most=1)
     growth_cap: float = number(2.5, 2.0, 4.0, "ratio/year", "Largest growth that owners dare to extrapolate.", at_least=1, at_most=20)
     power_slack: float = number(1.05, 1.0, 1.3, "ratio", "Chips that owners order over what connections, built and granted, could run.", at_most=100)
-    gate_exponent: float = number(1.2, 0.8, 2.5, "1", "Response of investment to rent over full cost.", at_most=10)
+    gate_exponent: float = number(1.5, 1.0, 2.5, "1", "Response of investment to rent over full cost.", at_most=10)
     gate_low: float = number(0.35, 0.2, 0.5, "ratio", "Smallest response.", at_most=1)
     gate_high: float = number(1.6, 1.3, 2.0, "ratio", "Largest response.", at_least=1, at_most=10)
     neocloud_gate_exponent: float = number(3.0, 2.0, 4.0, "1", "Response of neoclouds' investment to rent over full cost.", at_most=10)

@@ -29,10 +29,24 @@ def check_together(configuration, keys, reading, refused):
         for other, share in SUM_TO_ONE:
             if other == kind:
                 _check_sum(dict(zip(keys[kind], agents, strict=True)), kind, share, reading)
+        if kind == "clouds":
+            _check_late_owners(dict(zip(keys[kind], agents, strict=True)), configuration.frame.start, reading)
     for low, high in IN_ORDER:
         _check_order(configuration.parameters, low, high, reading, refused)
     _check_slots(configuration, reading, refused)
     _check_ends(configuration.levers, reading, refused)
+
+
+def _check_late_owners(owners, start, reading):
+    """An owner who enters after the start can hold nothing of the market at the start."""
+    for key, owner in owners.items():
+        late = owner.present and owner.enters and quarter_number(owner.enters, start) > 0
+        for share in ("fleet_share", "legacy_share", "general_share"):
+            value = getattr(owner, share)
+            if late and value:
+                path = ("cast", "clouds", key, share)
+                reading.complain(_last_file(reading, [path]), f"must be 0 for an owner that enters in {owner.enters}",
+                                 "give its share to others, or leave `enters` out", key=".".join(path), value=value)
 
 
 def _check_names(agents, kind, reading):

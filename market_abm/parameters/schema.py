@@ -8,7 +8,6 @@ from market_abm.parameters.compute import Clouds, Energy
 from market_abm.parameters.declare import date, number, text, whole
 from market_abm.parameters.demand import Customers, Startups, Training, Venture
 
-
 CHOSEN = "by choice"  # the source of what is no claim about the world
 
 

@@ -59,8 +59,11 @@ def ordered_events_happen(world):
     clouds = world.clouds
     offered = clouds.active_pflops * clouds.rents_out
     rent = ratio(total(clouds.contested_rent_usd * offered), total(offered))
-    born_with = ("birth", "kind", "controlled", "rents_out", "has_lab", "enters", "opening_cash_usd")
+    born_with = ("birth", "kind", "controlled", "rents_out", "has_lab", "enters", "opening_cash_usd",
+                 "opening_cash_flow_usd", "opening_pull")
     values = {name: getattr(clouds, name).copy() for name in born_with}
+    values |= {"other_cash_flow_usd": values["opening_cash_flow_usd"], "new_workload_pull": values["opening_pull"]}
+    values["lab_budget_usd"] = clouds.has_lab * world.rules.startups.opening_budget_share * world.market.frontier_budget_usd
     leader = world.makers.share_of_orders
     values["expected_pflops"] = ratio(clouds.opening_cash_usd, at_best(world.makers.investment_usd_per_pflops, leader))
     values |= {"contested_rent_usd": rent * (clouds.rents_out > 0), "tenant_share": clouds.rents_out.copy(), "quarters_since_review": 100.0,

@@ -50,7 +50,7 @@ def labs_set_budgets(world):
 
 def compute_is_priced_and_shared(world):
     """Clear the contested rent, serve tenants and own use within capacity, and send the bills."""
-    clouds, rows, market, rules = world.clouds, world.startups, world.market, world.rules
+    clouds, market, rules = world.clouds, world.market, world.rules
     capacity = owners.hours_of(clouds.active_pflops) * rules.clouds.top_utilisation
     legacy, training, serving = owners.own_wants(clouds, market.legacy_usd)
     own = legacy + training + serving
@@ -69,8 +69,7 @@ def compute_is_priced_and_shared(world):
     clouds.serving_pflop_hours = serving * own_fill
     clouds.own_pflop_hours, clouds.rented_pflop_hours = own * own_fill, rented
     clouds.used_pflop_hours = np.minimum(rented + own * own_fill, capacity)
-    # Planned for is what tenants would take at a rent that pays, not what a glut or a shortage makes them take.
-    clouds.asked_pflops = (own + ratio(contested_usd, clouds.full_cost_usd) + captive_hours) / HOURS_PER_QUARTER
+    clouds.asked_pflops = (own + wants) / HOURS_PER_QUARTER
     _bill(world, startup_usd, contested_usd, captive_hours, fill)
 
 

@@ -68,7 +68,8 @@ def _label_bands(axes, shares):
     heights = _apart(middles, LABEL_GAP)
     for name, share, middle, height in zip(shares, last, middles, heights, strict=True):
         axes.annotate(f"{name} {share:.0%}", (1, middle), xycoords="axes fraction", xytext=(1.05, height), textcoords="axes fraction",
-                      va="center", fontsize="small", annotation_clip=False, arrowprops={"arrowstyle": "-", "linewidth": 0.5, "color": INK, "relpos": (0, 0.5)})
+                      va="center", fontsize="small", annotation_clip=False, arrowprops={"arrowstyle": "-",
+                                   "linewidth": 0.5, "color": INK, "relpos": (0, 0.5)})
 
 
 def _draw_concentration(axes, result):

@@ -8,7 +8,6 @@ draws) and `connections` (MW of grid connection). The identities of a quarter fo
 from market_abm.state.columns import Table, identity, intensive, link, pipeline, stock
 from market_abm.state.flows import Flow
 
-NOBODY = "nobody"
 HYPERSCALER, NEOCLOUD, PUBLIC_CLOUD, EVERYBODY_ELSE = 1.0, 2.0, 3.0, 4.0
 MERCHANT, IN_HOUSE = 1.0, 2.0
 PLANT_STEPS = 12  # of each region's merit order: three single classes, three classes of three tranches
@@ -95,6 +94,8 @@ CLOUDS = Table("clouds", "Owners of compute: hyperscalers, neoclouds, the public
     identity("enters", "quarter", "Quarter of entry of an owner who comes later.", signed=True),
     identity("announced", "0 or 1", "Whether a dated entry stands."),
     identity("opening_cash_usd", "USD", "Money it enters with."),
+    identity("opening_cash_flow_usd", "USD/quarter", "Cash flow of its group that it enters with."),
+    identity("opening_pull", "weight", "Attraction for new general workloads that it enters with."),
     identity("rents_out", "share", "Part of its compute that the owner would sell to others; 0 for no cloud."),
     link("parent", "clouds", "Ultimate owner, where another cloud owns this one."),
     intensive("taste", "utils", "Lasting taste for each maker's chips.", by="makers", signed=True),
@@ -139,7 +140,7 @@ CLOUDS = Table("clouds", "Owners of compute: hyperscalers, neoclouds, the public
     intensive("tenant_share", "0 to 1", "Part of capacity that tenants are sure of."),
     intensive("fill_rate", "0 to 1", "Part of tenants' wants that was served."),
     intensive("own_fill_rate", "0 to 1", "Part of the owner's wants that was served."),
-    stock("asked_pflops", "PFLOP/s", "Compute asked of this owner this quarter, by tenants at a rent that covers full cost."),
+    stock("asked_pflops", "PFLOP/s", "Compute asked of this owner this quarter, by itself and by tenants, at its prices."),
     stock("expected_pflops", "PFLOP/s", "Level of demand that the owner plans from."),
     intensive("demand_growth", "1/quarter", "Smoothed growth of that demand, in logs.", signed=True),
     intensive("power_short", "0 to 1", "Part of the wanted capacity that its connections could not run."),

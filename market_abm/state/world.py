@@ -17,7 +17,7 @@ class NotListed(AttributeError):
 class Pipe:
     """A pipeline column: amounts by quarter due, `(slots, ..., runs, rows)`."""
 
-    __slots__ = ("array", "_label", "_refusal")
+    __slots__ = ("_label", "_refusal", "array")
 
     def __init__(self, array, label, refusal=""):
         """Take the array; a refusal says why nothing may be written through this object."""
