@@ -34,7 +34,8 @@ def number_from(value, told):
     if not finite:
         raise Refused(bounds(told), "nan, inf and numbers beyond 1e308 are refused")
     if told.whole and value != int(value):
-        raise Refused(bounds(told), f"write {math.floor(value)} or {math.ceil(value)}")
+        near = [str(n) for n in (math.floor(value), math.ceil(value)) if told.at_least <= n <= told.at_most]
+        raise Refused(bounds(told), f"write {' or '.join(near) or f'{told.best:g}'}")
     return int(value) if told.whole else float(value)
 
 
