@@ -15,22 +15,17 @@ def calendar_turns(world):
     """Move the exogenous paths by one quarter and clear last quarter's counts."""
     market, rules, q = world.market, world.rules, world.quarter
     moving = 0.0 if q == 0 else 1.0
-    since = q - rules.customers.fade_from
-    legacy = fading_growth(log(rules.customers.legacy_growth), rules.customers.fade, since)
-    enterprise = fading_growth(log(rules.customers.enterprise_growth), rules.customers.fade, since)
+    for path, yearly in (("research_usd", rules.training.research_growth), ("venture_floor_usd", rules.venture.floor_growth),
+                         ("legacy_usd", rules.customers.legacy_growth), ("enterprise_usd", rules.customers.enterprise_growth)):
+        growth = fading_growth(log(yearly), rules.customers.fade, q - rules.customers.fade_from)
+        setattr(market, path, getattr(market, path) * exp(moving * growth))
     ramp = bounded((q - rules.customers.shock_quarter + 1.0) / rules.customers.shock_quarters, 0.0, 1.0)
     shock = exp(log(rules.customers.shock) * ramp)
-    research = fading_growth(log(rules.training.research_growth), rules.customers.fade, since)
-    market.research_usd = market.research_usd * exp(moving * research)
-    floor = fading_growth(log(rules.venture.floor_growth), rules.customers.fade, since)
-    market.venture_floor_usd = market.venture_floor_usd * exp(moving * floor)
-    market.legacy_usd = market.legacy_usd * exp(moving * legacy)
-    market.enterprise_usd = market.enterprise_usd * exp(moving * enterprise)
     market.shock_growth = shock / market.demand_shock
     market.demand_shock = shock
     general = fading_growth(rules.clouds.general_growth, rules.clouds.general_fade, float(q))
     market.general_cloud_usd = market.general_cloud_usd * exp(moving * general)
-    market.algorithmic_progress = power(rules.training.algorithmic_growth, q / 4.0 + 0.0 * shock)
+    market.algorithmic_progress = power(rules.training.algorithmic_growth, q / 4.0)
     for count in ("entries", "exits", "cloud_exits"):
         setattr(market, count, 0.0)
 
