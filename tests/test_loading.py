@@ -299,3 +299,25 @@ def test_the_small_file_of_the_tests_is_itself_valid(tmp_path):
     path = tmp_path / "base.toml"
     path.write_text(SMALL)
     assert len(market_abm.load(path).cast.makers) == 2
+
+
+def test_every_number_of_the_baseline_has_a_source_or_is_assumed():
+    from pathlib import Path
+
+    from market_abm.parameters.loading import load
+
+    sources = load(str(Path(__file__).parent.parent / "configs" / "base.toml")).sources
+    bare = [key for key, source in sources.items() if source.startswith("set in") and not key.startswith(("frame.", "levers"))]
+    assert len(sources) > 100
+    assert not bare, f"give these a source, or the word assumed: {', '.join(bare)}"
+
+
+def test_every_declared_number_lies_within_its_own_range_and_bounds():
+    from market_abm.parameters.declare import declarations
+    from market_abm.parameters.schema import CAST_KINDS, SECTIONS, DatedLever, Frame, Parameters
+
+    kinds = [Frame, DatedLever, *CAST_KINDS.values(), *(type(getattr(Parameters(), section)) for section in SECTIONS)]
+    told = {f"{kind.__name__}.{name}": t for kind in kinds for name, t in declarations(kind).items() if t.low is not None}
+    assert len(told) > 150
+    assert not [name for name, t in told.items() if not t.at_least <= t.low <= t.best <= t.high <= t.at_most]
+    assert not [name for name, t in told.items() if not (t.unit and t.source and t.says.endswith("."))]
