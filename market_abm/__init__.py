@@ -5,6 +5,13 @@ __version__ = "0.1.0"
 _HOMES = {"load": "market_abm.parameters.loading", "run": "market_abm.studies.run"}
 
 
+__all__ = ["__version__", *_HOMES]
+
+
+def __dir__():
+    return sorted(__all__)
+
+
 def __getattr__(name):
     """Fetch the public functions when first asked for: importing the package stays cheap."""
     if name not in _HOMES:

@@ -1,5 +1,6 @@
 """The commands: they parse, call and print. Everything heavy is imported inside them, so that --help is quick."""
 
+import signal
 import sys
 from enum import StrEnum
 from pathlib import Path
@@ -9,7 +10,7 @@ import typer
 
 from market_abm import __version__
 from market_abm.describe import SUBJECTS
-from market_abm.errors import BadInput
+from market_abm.errors import BadInput, Problem
 from market_abm.printing import print_json, print_rows, progress_shown, tell
 
 BAD_INPUT, SOME_FAILED, INTERRUPTED = 2, 3, 130
@@ -19,7 +20,7 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_mar
 Subject = StrEnum("Subject", SUBJECTS)
 Config = Annotated[str, typer.Argument(metavar="CONFIG", help="TOML file of the scenario.")]
 Sets = Annotated[list[str], typer.Option("--set", metavar="KEY=VALUE", help="Change a number, as in clouds.omega=0.9.")]
-Levers = Annotated[list[str], typer.Option("--lever", metavar="NAME[@QUARTER]|FILE", help="Put a lever in force.")]
+Levers = Annotated[list[str], typer.Option("--lever", metavar="NAME[@QUARTER]|FILE", help="Put a lever in force, at full strength from QUARTER (2026Q1 if none is named); a file can say more.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
 
 
@@ -50,10 +51,10 @@ def run(
     try:
         with progress_shown(Path(config).stem) as progress:
             result = run_study(configuration, progress=progress)
-        _keep(result, folder)
     except (BadInput, KeyboardInterrupt) as stop:
         _rescue(getattr(stop, "kept", None), folder)
         raise
+    _keep(result, folder)
     _report(result, folder, as_json)
 
 
@@ -88,6 +89,8 @@ def describe(
     """Print the model from its own declarations."""
     from market_abm.describe import describe as rows_of
 
+    if assumed and subject != "parameters":
+        raise BadInput(Problem(f"describe {subject}", "has no sources to choose by", "use --assumed with `describe parameters`", key="--assumed"))
     rows = rows_of(subject.value, assumed)
     print_json(rows) if as_json else print_rows(rows)
 
@@ -98,6 +101,7 @@ def main(arguments=None):
     if arguments == ["--version"]:
         print(f"market-abm {__version__}")
         return
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a scheduler's stop keeps whole batches like Ctrl-C
     try:
         app(arguments, prog_name="market-abm")
     except BadInput as refusal:
@@ -108,13 +112,21 @@ def main(arguments=None):
 
 
 def _keep(result, folder):
-    """Store the results and draw the figure."""
+    """Store the results and draw the figure; an interruption waits until that is done."""
     from market_abm.plots.owners import draw
-    from market_abm.studies.store import FIGURES, store
+    from market_abm.studies.store import FIGURES, MANIFEST, store
 
-    store(result, folder, ["market-abm", *sys.argv[1:]])
-    (folder / FIGURES).mkdir(exist_ok=True)
-    draw(result, folder / FIGURES / "owners")
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        if (folder / MANIFEST).exists():
+            tell(f"replacing the results that were in {folder}")
+        store(result, folder, ["market-abm", *sys.argv[1:]])
+        (folder / FIGURES).mkdir(exist_ok=True)
+        draw(result, folder / FIGURES / "owners")
+    except OSError as error:
+        raise BadInput(Problem(str(folder), f"the numbers are stored, the figure is not: {error.strerror or error}", "make room")) from None
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _rescue(kept, folder):

@@ -2,14 +2,14 @@
 
 from dataclasses import astuple
 
-SUBJECTS = ("quarter", "parameters", "columns")
+SUBJECTS = ("quarter", "parameters", "columns", "metrics", "levers")
 
 
 def describe(subject, only_assumed=False):
     """Return the rows of one subject."""
-    if subject == "quarter":
-        return _quarter()
-    return _columns() if subject == "columns" else _parameters(only_assumed)
+    if subject == "parameters":
+        return _parameters(only_assumed)
+    return {"quarter": _quarter, "columns": _columns, "metrics": _metrics, "levers": _levers}[subject]()
 
 
 def _quarter():
@@ -44,6 +44,22 @@ def _columns():
     return [
         {"table": table.name, "column": c.name, "lives": c.lives, "unit": c.unit, "by": c.by, "counts_as": c.counts_as, "says": c.says}
         for table in TABLES for c in table.columns
+    ]
+
+
+def _metrics():
+    from market_abm.metrics.catalogue import catalogue
+
+    return [{"name": m.name, "unit": m.unit, "says": m.says} for m in catalogue(["OWNER"])]
+
+
+def _levers():
+    from market_abm.levers.catalogue import CATALOGUE
+
+    return [
+        {"name": lever.name, "says": lever.says, "reference": lever.reference,
+         "amends": ", ".join(f"{a.key} to {a.target:g}" if a.factor is None else f"{a.key} times {a.factor:g}" for a in lever.amends)}
+        for lever in CATALOGUE.values()
     ]
 
 

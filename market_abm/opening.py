@@ -79,9 +79,9 @@ class _Book:
         return np.broadcast_to(np.array(keys, np.uint64), (self._world.runs, rows))
 
     def entry(self):
-        """Return the quarter of entry of each owner, 0 or less for those there at the start."""
+        """Return the quarter of entry of each owner: 0 for those there at the start, else at least the second."""
         start = self._configurations[0].frame.start
-        return self.clouds("enters", lambda label: quarter_number(label, start) if label else 0)
+        return self.clouds("enters", lambda label: max(1, quarter_number(label, start)) if label else 0)
 
 
 def _put(world, table, **values):

@@ -31,8 +31,8 @@ def print_rows(rows, title=None, empty="nothing"):
         console.print(Text(empty))
         return
     table = Table(title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")
-    for key in rows[0]:
-        table.add_column(key, overflow="fold", justify="right" if _is_number(rows[0][key]) else "left")
+    for place, key in enumerate(rows[0]):  # the first two columns name the row: they never fold
+        table.add_column(key, overflow="fold", no_wrap=place < 2, justify="right" if _is_number(rows[0][key]) else "left")
     for row in rows:
         table.add_row(*(Text(_cell(value)) for value in row.values()))
     console.print(table)

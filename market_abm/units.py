@@ -4,7 +4,7 @@ HOURS_PER_QUARTER = 2190.0
 QUARTERS_PER_YEAR = 4
 HOURS_PER_YEAR = 8760.0
 FLOP_PER_PFLOP_HOUR = 3.6e18
-PFLOPS_PER_PERSON = 20.0  # a "person of compute" (Hotz, as the essay quotes it)
+PFLOPS_PER_PERSON = 20.0  # a "person of compute", as George Hotz defines it
 
 
 def quarter_number(label, start):

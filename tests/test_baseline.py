@@ -107,7 +107,7 @@ def test_what_is_spent_on_chips(result, year, about):
 
 
 SPENDING = [
-    pytest.param("2018Q4", 0.069e9, marks=pytest.mark.xfail(strict=True, reason="a fifth of the prototype's came out in 2018")),
+    pytest.param("2018Q4", 0.069e9, marks=pytest.mark.xfail(strict=True, reason="a fifth of an earlier trial's came out in 2018")),
     ("2020Q4", 0.225e9), ("2022Q4", 1.8e9), ("2023Q4", 6.0e9),
 ]
 

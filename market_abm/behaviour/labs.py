@@ -79,7 +79,7 @@ def spending_on_services(effective_flop, customers):
 def appeal(effective_flop, frontier_flop, rent_usd, frontier_rent_usd, customers):
     """Return a lab's strength in the contest: effective compute over the frontier's, less a dearer service.
 
-    With quality ln C the budget share is proportional to C^r p^-a (O19: a Tullock contest), and a lab's
+    With quality ln C the budget share is proportional to C^r p^-a (a Tullock contest), and a lab's
     price moves with what its compute costs.
     """
     quality = ratio(effective_flop, frontier_flop)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from market_abm.parameters.declare import choice, date, number, text
 
 CLOUD_KINDS = ("hyperscaler", "neocloud", "public_cloud", "everybody_else")
-MAKER_KINDS = ("merchant", "in_house")
+MAKER_KINDS = ("merchant",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,7 +13,7 @@ class Maker:
     """A chip maker at the start."""
 
     name: str = text("", "Name of the maker.")
-    kind: str = choice("merchant", MAKER_KINDS, "Merchant or in-house.")
+    kind: str = choice("merchant", MAKER_KINDS, "What kind of maker it is.")
     present: float = number(1, 0, 1, "0 or 1", "Whether it takes part from the start.", at_most=1, whole=True)
     pflops_per_chip: float = number(0.125, 0.05, 0.3, "PFLOP/s", "Dense 16-bit peak of the chip on sale.", at_least=1e-6, at_most=1e3)
     watts_per_chip: float = number(300, 200, 400, "W", "Its thermal design power.", at_least=0.1, at_most=1e5)
@@ -34,7 +34,7 @@ class Cloud:
     kind: str = choice("hyperscaler", CLOUD_KINDS, "What kind of owner it is.")
     jurisdiction: str = text("US", "Whose law it lives under; CN is under export control.")
     present: float = number(1, 0, 1, "0 or 1", "Whether it takes part from the start.", at_most=1, whole=True)
-    enters: str = date("", "Quarter of entry; empty for the start.")
+    enters: str = date("", "Quarter of entry, the second of the run at the earliest; empty for an owner there from the start.")
     rents_out: float = number(1, 0, 1, "share", "Part of its compute that it would sell to others; 0 for an owner who is no cloud.", at_most=1)
     has_lab: float = number(0, 0, 1, "0 or 1", "Whether it trains models of its own.", at_most=1, whole=True)
     fleet_share: float = number(0.0, 0, 1, "share", "Part in the world's AI chips.", at_most=1)

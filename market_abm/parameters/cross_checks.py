@@ -30,17 +30,17 @@ def check_together(configuration, keys, reading, refused):
             if other == kind:
                 _check_sum(dict(zip(keys[kind], agents, strict=True)), kind, share, reading)
         if kind == "clouds":
-            _check_late_owners(dict(zip(keys[kind], agents, strict=True)), configuration.frame.start, reading)
+            _check_late_owners(dict(zip(keys[kind], agents, strict=True)), reading)
     for low, high in IN_ORDER:
         _check_order(configuration.parameters, low, high, reading, refused)
     _check_slots(configuration, reading, refused)
     _check_ends(configuration.levers, reading, refused)
 
 
-def _check_late_owners(owners, start, reading):
-    """An owner who enters after the start can hold nothing of the market at the start."""
+def _check_late_owners(owners, reading):
+    """An owner who enters by date can hold nothing of the market at the start."""
     for key, owner in owners.items():
-        late = owner.present and owner.enters and quarter_number(owner.enters, start) > 0
+        late = owner.present and owner.enters
         for share in ("fleet_share", "legacy_share", "general_share"):
             value = getattr(owner, share)
             if late and value:

@@ -48,7 +48,7 @@ class Training:
     prize_years: float = number(2.0, 1.0, 3.0, "years", "How far ahead labs look for their prize.", at_most=20)
     final_run_share: float = number(0.10, 0.05, 0.25, "share", "Largest run over a year's research compute.", "OpenAI 2024: about 0.5 of 5 bn USD", at_most=0.25)
     run_days: float = number(95, 60, 120, "days", "Length of a large training run.", "GPT-4 95 days, Grok-3 100 days", at_least=1, at_most=365)
-    cluster_limit_chips: float = number(25e3, 2048, 100e3, "chips", "Chips beyond which a run loses efficiency.", "25,000 A100 trained GPT-4; the essay says 2,048", at_least=1, at_most=1e9)
+    cluster_limit_chips: float = number(25e3, 2048, 100e3, "chips", "Chips beyond which a run loses efficiency.", "25,000 A100 trained GPT-4; an essay of 2023, The undressing of the king, says 2,048", at_least=1, at_most=1e9)
     cluster_exponent: float = number(0.08, 0.0, 0.15, "1", "Loss of efficiency beyond that limit; 0 switches it off.", at_most=1)
     algorithmic_growth: float = number(3.0, 2.0, 5.0, "ratio/year", "Algorithmic progress.", "Epoch AI: 3 a year 2012-23; later 3-10", at_least=1, at_most=100)
 

@@ -16,7 +16,7 @@ class Frame:
     """What fixes the shape and the calendar of a run."""
 
     title: str = text("", "What this configuration is, in a few words.", CHOSEN)
-    start: str = date("2018Q1", "First quarter.", CHOSEN)
+    start: str = date("2018Q1", "First quarter; fleets, prices and budgets at the start are of this quarter.", CHOSEN)
     quarters: int = whole(72, 1, 400, "quarters", "Length of a run.", "2018Q1 to 2035Q4", at_least=1, at_most=400)
     history_until: str = date("2024Q4", "Last quarter for which there are facts; later ones are projections.", CHOSEN)
     runs: int = whole(32, 1, 10**6, "count", "Replicates.", CHOSEN, at_least=1)

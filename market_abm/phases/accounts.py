@@ -4,7 +4,6 @@ import numpy as np
 
 from market_abm.behaviour import startups
 from market_abm.exact import look_up, stacked
-from market_abm.state.tables import NEOCLOUD
 
 
 def owners_close_accounts(world):
@@ -24,7 +23,7 @@ def owners_close_accounts(world):
     world.move("repayment", left=repaid)
     clouds.debt_usd = clouds.debt_usd - repaid
     kept = rules.cash_buffer * rules.omega * clouds.group_cash_flow_usd + rules.kept_investment * clouds.invested_usd
-    spare = np.maximum(0.0, clouds.cash_usd - kept) * (clouds.kind != NEOCLOUD)
+    spare = np.maximum(0.0, clouds.cash_usd - kept) * (clouds.group_cash_flow_usd > 0)  # others keep what they have
     world.move("owners' dividends", left=spare)
 
 

@@ -66,8 +66,9 @@ def ordered_events_happen(world):
     give_birth(world.world, "clouds", due, values)
     world.move("equity of clouds", entered=due * values["opening_cash_usd"])
     site = due * values["expected_pflops"] * world.rules.clouds.entrant_site * at_best(world.makers.mw_per_pflops, leader)
-    placed = leading(share_or_zero(world.regions.home_bias * (world.regions.controlled == 0)))
-    world.move("connections energised", entered=site * placed)
+    regions = world.regions
+    home, abroad = (leading(share_or_zero(regions.home_bias * (regions.controlled == c))) for c in (1.0, 0.0))
+    world.move("connections energised", entered=site * np.where(clouds.controlled > 0, home, abroad))
 
 
 def lasting_taste(lasting, cloud_births, maker_births):

@@ -9,7 +9,6 @@ from market_abm.state.columns import Table, identity, intensive, link, pipeline,
 from market_abm.state.flows import Flow
 
 HYPERSCALER, NEOCLOUD, PUBLIC_CLOUD, EVERYBODY_ELSE = 1.0, 2.0, 3.0, 4.0
-MERCHANT, IN_HOUSE = 1.0, 2.0
 PLANT_STEPS = 12  # of each region's merit order: three single classes, three classes of three tranches
 QUEUE_COHORTS = 40  # a request older than this many quarters is withdrawn
 CHIP_LEAD_SLOTS = 9

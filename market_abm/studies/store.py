@@ -39,8 +39,8 @@ def store(result, folder, command=()):
     """Write a result into a folder that `open_folder` returned, its manifest last."""
     folder = Path(folder)
     try:
-        (folder / MANIFEST).unlink(missing_ok=True)  # an old manifest must never vouch for new numbers
-        _write(folder / METRICS, lambda file: _write_parquet(result, file))
+        # An old manifest must never vouch for new numbers: it goes just before they take their name.
+        _write(folder / METRICS, lambda file: _write_parquet(result, file), (folder / MANIFEST).unlink)
         text = json.dumps(plain(manifest_of(result, command)), indent=1, ensure_ascii=False, allow_nan=False)
         _write(folder / MANIFEST, lambda file: file.write((text + "\n").encode()))
     except OSError as error:
@@ -66,8 +66,8 @@ def manifest_of(result, command=()):
     frame = result.config.frame
     return {
         "package": PACKAGE,
-        "command": list(command),
-        "seed": frame.seed, "runs": result.runs, "quarters": len(result.labels),
+        "command": [word.encode(errors="backslashreplace").decode() for word in command],
+        "seed": frame.seed, "runs": result.runs, "requested_runs": frame.runs, "quarters": len(result.labels),
         "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(result.started)),
         "seconds": round(result.seconds, 3),
         "failures": result.failures,
@@ -99,13 +99,14 @@ def _write_parquet(result, file):
     parquet.write_table(table, file, use_dictionary=["quarter"], compression="zstd")
 
 
-def _write(path, fill):
+def _write(path, fill, just_before=lambda missing_ok: None):
     """Write a file under another name and rename it, so that nobody ever meets half of it."""
     unfinished = path.with_name(path.name + UNFINISHED)
     with open(unfinished, "wb") as file:
         fill(file)
         file.flush()
         os.fsync(file.fileno())
+    just_before(missing_ok=True)
     os.replace(unfinished, path)
     if sys.platform != "win32":
         folder = os.open(path.parent, os.O_RDONLY)
