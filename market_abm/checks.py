@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from market_abm.exact import total
+from market_abm.exact import stacked, total
 from market_abm.state.columns import IDENTITY, LINK
 from market_abm.state.flows import per_run
 from market_abm.units import HOURS_PER_QUARTER
@@ -110,10 +110,10 @@ def _energy_and_compute(world):
     yield "electricity dispatched and short is the load", "regions", served - load, TOLERANCE * load
     placed = total(clouds["energy_mwh"])[..., 0].T
     yield "data centres use what regions bill", "regions", placed - regions["ai_mwh"], TOLERANCE * (1.0 + placed)
-    spare = regions["plant_mw"].sum(axis=0) * hours * (1.0 + TOLERANCE) - regions["dispatched_mwh"]
+    spare = stacked(regions["plant_mw"]) * hours * (1.0 + TOLERANCE) - regions["dispatched_mwh"]
     yield "dispatch stays within plants", "regions", np.minimum(spare, 0.0), np.zeros_like(spare)
-    yield _at_most("active MW stay within connections", clouds["active_mw"], per_owner(clouds["connected_mw"]))
-    yield _at_most("active chips stay within the fleet", clouds["active_pflops"], per_owner(clouds["fleet_pflops"]))
+    yield _at_most("active MW stay within connections", clouds["active_mw"], stacked(clouds["connected_mw"]))
+    yield _at_most("active chips stay within the fleet", clouds["active_pflops"], stacked(clouds["fleet_pflops"]))
     yield _at_most("compute used stays within energised", clouds["used_pflop_hours"], clouds["active_pflops"] * hours)
     dearest = np.maximum(clouds["contested_rent_usd"], clouds["list_rent_usd"]) * clouds["rented_pflop_hours"]
     bills = clouds["rent_usd"] * (market["cloud_exits"] == 0)  # a takeover adds up rents but averages their prices
@@ -124,15 +124,10 @@ def _energy_and_compute(world):
     yield "compute rented out is rented in", "clouds.rented_pflop_hours", rented_out - rented_in, TOLERANCE * (1.0 + rented_out)
     for stock in ("pflops", "mw"):
         fleet, ages = clouds[f"fleet_{stock}"], clouds[f"retiring_{stock}"].waiting()
-        scale = TOLERANCE * (1.0 + per_run(fleet))
+        scale = TOLERANCE * (1.0 + per_run(fleet + world.ledger.gross[f"clouds.fleet_{stock}"]))
         yield "every chip has its day of retirement", f"clouds.fleet_{stock}", fleet - ages, np.broadcast_to(scale, fleet.shape)
     shares = total(clouds["ai_share"]) + total(startups["ai_share"])
     yield "customers' shares do not exceed one", "market", np.maximum(shares - 1.0, 0.0), np.full_like(shares, TOLERANCE)
-
-
-def per_owner(x):
-    """Sum over makers or regions, the leading axis."""
-    return x.sum(axis=0)
 
 
 def _at_most(identity, used, available):

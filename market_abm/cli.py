@@ -20,7 +20,8 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_mar
 Subject = StrEnum("Subject", SUBJECTS)
 Config = Annotated[str, typer.Argument(metavar="CONFIG", help="TOML file of the scenario.")]
 Sets = Annotated[list[str], typer.Option("--set", metavar="KEY=VALUE", help="Change a number, as in clouds.omega=0.9.")]
-Levers = Annotated[list[str], typer.Option("--lever", metavar="NAME[@QUARTER]|FILE", help="Put a lever in force, at full strength from QUARTER (2026Q1 if none is named); a file can say more.")]
+Levers = Annotated[list[str], typer.Option("--lever", metavar="NAME[@QUARTER]|FILE", help="Put a lever in force, at full strength "
+                                           "from QUARTER (2026Q1 if none is named); a file can say more.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
 
 

@@ -86,6 +86,7 @@ class Simulation:
         self.world.keep(kept)
         self.world.rules = _for_runs(self.rules[self.quarter], self.running)
         self.world.lasting = Draws(self.seeds[self.running], -1)
+        self.world.draws = Draws(self.seeds[self.running], self.quarter)
         self._open_windows()
 
 

@@ -54,7 +54,10 @@ def power(x, exponent):
 
 
 def total(x):
-    """Sum over the rows in fixed blocks, so that spare slots full of zeros change no bit."""
+    """Sum over the rows in fixed blocks, so that further blocks of empty slots change no bit.
+
+    A table of up to one block is summed whole: for it, the number of rows is part of the structure.
+    """
     runs, rows = x.shape[:-1], x.shape[-1]
     x = np.ascontiguousarray(x)  # numpy adds a transposed array in another order
     if rows <= BLOCK:

@@ -2,8 +2,9 @@
 
 import numpy as np
 
-from market_abm.exact import leading, log, ratio, share_or_zero
-from market_abm.parameters.cast import CLOUD_KINDS, MAKER_KINDS
+from market_abm.behaviour.clouds import at_home
+from market_abm.exact import BLOCK, leading, log, ratio, share_or_zero, stacked
+from market_abm.parameters.cast import CLOUD_KINDS
 from market_abm.phases.calendar import lasting_taste
 from market_abm.phases.turnover import startups_endowment
 from market_abm.randomness import Draws, birth_key, name_key
@@ -17,7 +18,6 @@ PLANTS = {
     "renewables_mw": (0.0,), "hydro_mw": (4.0,), "nuclear_mw": (12.0,),
     "baseload_mw": (28.0, 34.0, 40.0), "midload_mw": (50.0, 60.0, 75.0), "peaking_mw": (100.0, 140.0, 200.0),
 }
-BLOCK = 128
 
 
 class MixedBatch(ValueError):
@@ -93,7 +93,6 @@ def _open_makers(world, book, rules):
     there = book.makers("present")
     pflops, watts = book.makers("pflops_per_chip"), book.makers("watts_per_chip")
     _put(world, "makers", alive=there, birth=book.births("makers"),
-         kind=book.makers("kind", lambda k: MAKER_KINDS.index(k) + 1) * there,
          pflops_per_chip=pflops * there, first_pflops_per_chip=pflops * there, watts_per_chip=watts * there,
          base_cost_usd_per_chip=book.makers("unit_cost_usd") * there, capacity_chips=book.makers("capacity_chips") * there,
          own_openness=book.makers("openness") * there, ecosystem=book.makers("ecosystem") * there,
@@ -159,7 +158,7 @@ def _open_startups(world, rules):
     round_usd, skill = startups_endowment(world.lasting, births, rows)
     cash = round_usd * (1.0 - rows.opening_spent * world.lasting.uniform("spent before the start", births))
     _put(world, "startups", alive=there, occupied=np.maximum(there, bystander), birth=births * (there + bystander > 0),
-         entered=-1.0 * there, skill=skill * there, cash_usd=cash * there, round_usd=round_usd * there,
+         skill=skill * there, cash_usd=cash * there, round_usd=round_usd * there,
          provider=world.rows["clouds"], wages_usd=rows.wage_share * round_usd * there,
          budget_usd=rows.opening_budget_share * rules.training.opening_budget_usd / 4.0 * there,
          effective_flop=rows.opening_capability * rules.training.opening_frontier_flop * there)
@@ -173,7 +172,7 @@ def _open_chips(world, book, rules):
     mw_per_pflops = mw_per_pflops * rules.clouds.facility_watts
     fleet = rules.clouds.opening_fleet_pflops * owners * makers
     _put(world, "clouds", fleet_pflops=fleet, fleet_mw=fleet * mw_per_pflops, bought_pflops=0.4 * fleet,
-         expected_pflops=fleet.sum(axis=0) * rules.clouds.target_utilisation)
+         expected_pflops=stacked(fleet) * rules.clouds.target_utilisation)
     ahead = np.maximum(rules.chips.life_quarters - 4, 1)  # the youngest chips of the opening fleet are a year old
     for name, stock in (("retiring_pflops", fleet), ("retiring_mw", fleet * mw_per_pflops)):
         pipe = world.tables["clouds"][name]
@@ -183,9 +182,8 @@ def _open_chips(world, book, rules):
     for k in range(int(rules.chips.delivery_quarters.max())):
         due = 0.9 * supply * owners * (k < rules.chips.delivery_quarters)
         world.tables["clouds"]["ordered_pflops"].array[k] += due
-    needed = (fleet * mw_per_pflops).sum(axis=0) * rules.clouds.opening_headroom
-    regions = {c: leading(share_or_zero(world.array("regions.home_bias") * (world.array("regions.controlled") == c))) for c in (0, 1)}
-    connected = needed * np.where(world.array("clouds.controlled") > 0, regions[1], regions[0])
+    needed = stacked(fleet * mw_per_pflops) * rules.clouds.opening_headroom
+    connected = needed * at_home(*(world.array(name) for name in ("regions.home_bias", "regions.controlled", "clouds.controlled")))
     _put(world, "clouds", connected_mw=connected)
     sites = world.tables["clouds"]["sites_mw"]
     for k in range(1, int(rules.energy.building_quarters.max()) + 1):

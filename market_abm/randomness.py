@@ -66,6 +66,7 @@ class Draws:
     def poisson(self, decision, births, mean, most=256):
         """Draw Poisson counts by inverse distribution; mean `(runs, 1)`, counts cut at `most`."""
         u = self.uniform(decision, births)
+        mean = np.minimum(mean, 700.0)  # beyond, e^-mean underflows; the cut is reached long before
         ratios = np.concatenate([np.ones_like(mean), mean / np.arange(1.0, most)], axis=-1)
         passed = np.cumsum(exp(-mean) * np.cumprod(ratios, axis=-1), axis=-1)
         return (u[..., None] > passed[:, None, :]).sum(axis=-1).astype(np.float64)

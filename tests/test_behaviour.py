@@ -11,7 +11,8 @@ from worlds import same_bits
 
 from market_abm.behaviour import chip_makers, clouds, investors, labs, startups
 from market_abm.randomness import Draws, birth_key
-from market_abm.units import FLOP_PER_PFLOP_HOUR, HOURS_PER_QUARTER
+from market_abm.state.tables import NEOCLOUD
+from market_abm.units import FLOP_PER_PFLOP_HOUR
 
 
 @pytest.fixture(autouse=True)
@@ -309,8 +310,8 @@ def test_lenders_look_at_group_cash_flow_or_at_a_neoclouds_chips():
     # Half a year of cash flow of 100 a quarter: 200, less debt; chips of 1000 carry 600 for a neocloud alone.
     fleet = np.array([[[150.0] * 5], [[100.0] * 5]])  # of two makers
     rows = view(group_cash_flow_usd=row(100, 100, 0, 0, 0), debt_usd=row(50, 900, 100, 0, 700),
-                fleet_pflops=fleet, investment_usd_per_pflops=row(4, 4, 4, 4, 4))
-    got = clouds.credit_room(rows, view(credit_share=0.5, collateral_share=0.6), row(0, 0, 1, 0, 1))
+                fleet_pflops=fleet, investment_usd_per_pflops=row(4, 4, 4, 4, 4), kind=row(1, 1, NEOCLOUD, 1, NEOCLOUD))
+    got = clouds.credit_room(rows, view(credit_share=0.5, collateral_share=0.6))
     assert got[0] == near([150.0, 0.0, 500.0, 0.0, 0.0])
 
 
@@ -471,15 +472,16 @@ def test_ambition_varies_from_quarter_to_quarter():
 def test_the_race_describes_what_may_be_spent_and_won():
     # 100 may grow by 16 a year (2 a quarter) and by the root of a shock of 4; spending of 10 a quarter that
     # grows by ln 1.1 a quarter is 10 x 1.1^8 in two years, of which .45 is left after serving.
-    market = view(frontier_budget_usd=100.0, customer_growth=math.log(1.1), customer_spend_usd=10.0)
+    market = view(frontier_budget_usd=100.0, customer_growth=math.log(1.1), customer_spend_usd=10.0, shock_growth=row(4.0),
+                  research_usd=row(7.0))
     training = view(ambition_growth=16.0, shock_on_labs=0.5, prize_growth_cap=3.0, prize_years=2.0)
-    got = labs.the_race(market, row(4.0), row(7.0), row(3.0), training, row(0.55))
+    got = labs.the_race(market, row(3.0), training, row(0.55))
     assert got.largest_budget_usd[0, 0] == near(400.0)
     assert got.prize_usd[0, 0] == near(4.5 * 1.1**8)
     assert (got.research_usd[0, 0], got.rivals[0, 0]) == (7.0, 3.0)
     for growth, factor in ((math.log(9) / 4, 9.0), (-1.0, 1.0)):  # capped at 3 a year; no prize shrinks
         market.customer_growth = row(growth)
-        assert labs.the_race(market, row(4.0), row(7.0), row(3.0), training, row(0.55)).prize_usd[0, 0] == near(4.5 * factor)
+        assert labs.the_race(market, row(3.0), training, row(0.55)).prize_usd[0, 0] == near(4.5 * factor)
 
 
 # Customers --------------------------------------------------------------------------------------------
@@ -562,7 +564,14 @@ FUNDING = {"score_noise": 0.0, "funded_share": 0.5, "selectivity": 4.0, "largest
 def rounds(capability, seeks, pool=100.0, budget=None, **rules):
     size = len(capability)
     rows = view(effective_flop=row(*capability), wages_usd=row(*[0.0] * size), budget_usd=row(*(budget or [1.0] * size)))
-    return startups.funding_rounds(rows, row(*seeks), row(pool), view(**FUNDING | rules), row(*[0.0] * size))[0]
+    return startups.funding_rounds(rows, row(*seeks), row(pool), view(**FUNDING | rules), row(*[0.0] * size), lots=row(*range(size)))[0]
+
+
+def test_equals_are_funded_by_lot_and_not_by_slot():
+    rows = view(effective_flop=row(7, 7, 7, 7), wages_usd=row(0, 0, 0, 0), budget_usd=row(1, 1, 1, 1))
+    rules = view(**FUNDING | {"funded_share": 0.25})
+    got = startups.funding_rounds(rows, row(1, 1, 1, 1), row(100.0), rules, row(0, 0, 0, 0), lots=row(0.9, 0.7, 0.2, 0.4))
+    assert got[0].tolist() == [0.0, 0.0, 100.0, 0.0]
 
 
 def test_only_the_top_part_of_seekers_is_funded_and_shares_follow_rank():
@@ -631,8 +640,8 @@ VENTURE = {"share": 0.1, "growth_cap": 1.0, "step": 0.25, "shock_weight": 0.5}
 
 
 def pool_after(pool, floor=0.0, spend=0.0, growth=0.0, shock=1.0):
-    market = view(customer_growth=growth, customer_spend_usd=spend, venture_floor_usd=floor, shock_growth=shock)
-    return float(investors.venture_pool(market, row(pool), view(**VENTURE), row(2.0))[0, 0])
+    market = view(customer_growth=growth, customer_spend_usd=spend, venture_floor_usd=floor, shock_growth=shock, venture_pool_usd=row(pool))
+    return float(investors.venture_pool(market, view(**VENTURE), row(2.0))[0, 0])
 
 
 def test_the_pool_follows_the_gain_that_investors_expect():
@@ -655,10 +664,6 @@ def test_an_empty_pool_stays_empty():
 # All of them ------------------------------------------------------------------------------------------
 
 
-def test_hours_of_a_quarter():
-    assert clouds.hours_of(row(2.0))[0, 0] == 4380.0 == 2 * HOURS_PER_QUARTER
-
-
 def test_decisions_are_the_same_to_the_bit_alone_and_in_company():
     runs, slots = 64, 131
     rng = np.random.default_rng(4)
@@ -671,7 +676,7 @@ def test_decisions_are_the_same_to_the_bit_alone_and_in_company():
                     training_usd=cut(5), serving_usd=cut(6), ai_revenue_usd=cut(7), alive=np.rint(cut(8)), ai_share=cut(9) / slots)
         rules = view(**FUNDING | SPENDING | FOUNDING | {"runway_quarters": 3.0, "selectivity": cut(10, 1, 8.0)})
         seeks = startups.seek_money(rows, rules)
-        yield startups.funding_rounds(rows, seeks, cut(11, 1, 50.0), rules, cut(12))
+        yield startups.funding_rounds(rows, seeks, cut(11, 1, 50.0), rules, cut(12), cut(28))
         yield from startups.spending(rows, cut(13, 1, 90.0), rules, cut(14, 1))
         yield startups.founders(rows.alive, view(venture_pool_usd=cut(15, 1, 50.0), frontier_cost_usd=cut(27, 1)), rules)
         yield from labs.training_run(cut(16, top=1e9), cut(17), 0.1 + cut(18), view(**TRAINING | {"cluster_exponent": cut(19, 1)}))

@@ -31,7 +31,7 @@ def research(makers, chips, draws):
     level = log(np.maximum(makers.pflops_per_chip, 1e-9)) + makers.laboratory_gain
     leaders_openness = total(makers.openness * makers.share_of_orders)
     gap = np.maximum(0.0, best(np.where(makers.alive > 0, level, -1e300)) - level)
-    imitated = chips.imitation * (chips.imitation_closed + leaders_openness) * gap
+    imitated = np.minimum(chips.imitation * (chips.imitation_closed + leaders_openness), 1.0) * gap
     return Research(spent * makers.alive, (gain + imitated) * makers.alive)
 
 

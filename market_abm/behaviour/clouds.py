@@ -4,9 +4,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from market_abm.exact import bounded, exp, leading, log, power, ratio, stacked, total
+from market_abm.exact import bounded, exp, leading, log, power, ratio, share_or_zero, stacked
 from market_abm.rules.choice import logit
-from market_abm.units import HOURS_PER_QUARTER, HOURS_PER_YEAR
+from market_abm.state.tables import NEOCLOUD
+from market_abm.units import HOURS_PER_YEAR
 
 
 def investment_per_pflops(chip_price, mw_per_pflops, clouds):
@@ -74,10 +75,20 @@ def value_over_cost(clouds, rules):
     return own * (1.0 - part) + rented * part
 
 
-def credit_room(clouds, rules, neocloud):
+def backed(clouds, rules):
+    """Return the neoclouds (0 or 1) that investors back: those whose rent covers the cost of new capacity."""
+    return neoclouds(clouds) * (clouds.contested_rent_usd >= rules.neocloud_leverage_gate * clouds.full_cost_usd)
+
+
+def neoclouds(clouds):
+    """Return which owners are neoclouds (0 or 1)."""
+    return (clouds.kind == NEOCLOUD) * 1.0
+
+
+def credit_room(clouds, rules):
     """Return new debt that lenders would give: on group cash flow, or on a neocloud's fleet at replacement value."""
     collateral = stacked(clouds.fleet_pflops) * clouds.investment_usd_per_pflops
-    limit = rules.credit_share * 4.0 * clouds.group_cash_flow_usd + neocloud * rules.collateral_share * collateral
+    limit = rules.credit_share * 4.0 * clouds.group_cash_flow_usd + neoclouds(clouds) * rules.collateral_share * collateral
     return np.maximum(0.0, limit - clouds.debt_usd)
 
 
@@ -130,15 +141,15 @@ def choose_sites(clouds, regions, rules):
     return np.where(clouds.controlled > 0, home, abroad) * clouds.alive
 
 
+def at_home(home_bias, region_controlled, owner_controlled):
+    """Return the part of an owner's first connections in each region, `(regions, runs, owners)`: under its own regime."""
+    abroad, home = (leading(share_or_zero(home_bias * (region_controlled == regime))) for regime in (0, 1))
+    return np.where(owner_controlled > 0, home, abroad)
+
+
 def own_wants(clouds, legacy_usd):
     """Return hours that the owner's older uses, its lab and its lab's customers ask for, at the transfer price."""
-    share = ratio(clouds.legacy_weight, total(clouds.legacy_weight))
-    legacy = ratio(legacy_usd * share, clouds.transfer_usd)
+    legacy = ratio(legacy_usd * share_or_zero(clouds.legacy_weight), clouds.transfer_usd)
     training = ratio(clouds.lab_funded_usd, clouds.transfer_usd)
     serving = ratio(clouds.lab_serving_usd, clouds.transfer_usd)
     return legacy, training, serving
-
-
-def hours_of(pflops):
-    """Return PFLOP-hours that so many PFLOP/s give in a quarter."""
-    return pflops * HOURS_PER_QUARTER

@@ -17,16 +17,16 @@ class Race(NamedTuple):
     rivals: np.ndarray  # effective number of labs with customers
 
 
-def the_race(market, shock_growth, research_usd, rivals, training, serving_cost_share):
+def the_race(market, rivals, training, serving_cost_share):
     """Describe the race: how far the largest budget may go, and what there is to win.
 
     The prize is the gross margin expected some years ahead, not today's revenue (which is nil at first),
     and not revenue (which must also pay for serving).
     """
-    largest = market.frontier_budget_usd * power(training.ambition_growth, 0.25) * power(shock_growth, training.shock_on_labs)
+    largest = market.frontier_budget_usd * power(training.ambition_growth, 0.25) * power(market.shock_growth, training.shock_on_labs)
     growth = bounded(4.0 * market.customer_growth, 0.0, log(training.prize_growth_cap))
     prize = (1.0 - serving_cost_share) * market.customer_spend_usd * exp(growth * training.prize_years)
-    return Race(largest, research_usd, prize, rivals)
+    return Race(largest, market.research_usd, prize, rivals)
 
 
 def contest_bound(share, race, decisiveness):

@@ -35,13 +35,15 @@ def seek_money(startups, rules):
     return (short & (startups.alive > 0)) * 1.0
 
 
-def funding_rounds(startups, seeks, pool_usd, rules, noise):
+def funding_rounds(startups, seeks, pool_usd, rules, noise, lots):
     """Divide venture capital among the best-looking seekers, shares proportional to exp(psi * rank).
 
     Only the top part of seekers is funded, and a round is bounded by what the startup could use.
     """
     score = log(np.maximum(startups.effective_flop, 1.0)) + rules.score_noise * noise
-    order = order_by(np.where(seeks > 0, -score, np.inf))
+    drawn = order_by(lots)  # equals stand in the order of drawn lots, never of their slots
+    key = np.take_along_axis(np.where(seeks > 0, -score, np.inf), drawn, axis=-1)
+    order = np.take_along_axis(drawn, order_by(key), axis=-1)
     place = put_back(np.broadcast_to(np.arange(score.shape[-1], dtype=np.float64), score.shape), order)
     seekers = total(seeks)
     funded = np.floor(rules.funded_share * seekers + 0.5)

@@ -31,9 +31,10 @@ def effective_number(sizes):
 
 
 def _checked(sizes):
-    if (sizes < 0).any():
+    """Refuse negative sizes; what is below zero by rounding alone counts as none."""
+    if (sizes < -1e-9 * (1.0 + np.abs(sizes).max())).any():
         raise ValueError("a market cannot have a negative size")
-    return sizes
+    return np.maximum(sizes, 0.0)
 
 
 def bases(world):

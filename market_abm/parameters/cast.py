@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from market_abm.parameters.declare import choice, date, number, text
 
 CLOUD_KINDS = ("hyperscaler", "neocloud", "public_cloud", "everybody_else")
-MAKER_KINDS = ("merchant",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,7 +12,6 @@ class Maker:
     """A chip maker at the start."""
 
     name: str = text("", "Name of the maker.")
-    kind: str = choice("merchant", MAKER_KINDS, "What kind of maker it is.")
     present: float = number(1, 0, 1, "0 or 1", "Whether it takes part from the start.", at_most=1, whole=True)
     pflops_per_chip: float = number(0.125, 0.05, 0.3, "PFLOP/s", "Dense 16-bit peak of the chip on sale.", at_least=1e-6, at_most=1e3)
     watts_per_chip: float = number(300, 200, 400, "W", "Its thermal design power.", at_least=0.1, at_most=1e5)

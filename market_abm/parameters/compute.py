@@ -70,7 +70,7 @@ class Clouds:
 class Energy:
     """Load, connections, and what electricity costs."""
 
-    queue: float = number(1.0, 0.0, 1.0, "switch", "Whether connections must queue; off, every request is granted at once.", "mechanism switch", at_most=1)
+    queue: int = whole(1, 0, 1, "switch", "Whether connections must queue; off, every request is granted at once.", "mechanism switch", at_most=1)
     slots_mw: float = number(330, 200, 450, "MW/quarter", "Connections for AI data centres that the world can grant at the start.", at_most=1e6)
     slots_growth: float = number(1.25, 1.05, 1.40, "ratio/year", "Growth of these connections; no fact fixes it.", at_least=0.5, at_most=4)
     study_quarters: float = number(2, 1, 4, "quarters", "Time before a request can be granted.", at_most=20)

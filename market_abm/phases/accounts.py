@@ -49,4 +49,4 @@ def makers_close_accounts(world):
 
 def energy_providers_close_accounts(world):
     """Pay out the rents that the merit order leaves after fuel."""
-    world.move("scarcity rents", left=world.regions.cash_usd + 0.0)
+    world.move("scarcity rents", left=world.regions.cash_usd)

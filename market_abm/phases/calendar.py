@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from market_abm.exact import at_best, bounded, exp, leading, log, power, ratio, share_or_zero, total
+from market_abm.behaviour import clouds as owners
+from market_abm.exact import at_best, bounded, exp, leading, log, power, ratio, total
 from market_abm.state.lifecycle import give_birth
 
 
@@ -66,9 +67,8 @@ def ordered_events_happen(world):
     give_birth(world.world, "clouds", due, values)
     world.move("equity of clouds", entered=due * values["opening_cash_usd"])
     site = due * values["expected_pflops"] * world.rules.clouds.entrant_site * at_best(world.makers.mw_per_pflops, leader)
-    regions = world.regions
-    home, abroad = (leading(share_or_zero(regions.home_bias * (regions.controlled == c))) for c in (1.0, 0.0))
-    world.move("connections energised", entered=site * np.where(clouds.controlled > 0, home, abroad))
+    sites = owners.at_home(world.regions.home_bias, world.regions.controlled, clouds.controlled)
+    world.move("connections energised", entered=site * sites)
 
 
 def lasting_taste(lasting, cloud_births, maker_births):

@@ -5,17 +5,17 @@ import numpy as np
 from market_abm.behaviour import clouds as owners
 from market_abm.behaviour import investors, startups
 from market_abm.exact import leading, stacked
-from market_abm.state.tables import NEOCLOUD
 
 
 def venture_capital_is_raised(world):
     """Move the pool with the market's growth and divide it among the best-looking seekers."""
     market, rows, rules = world.market, world.startups, world.rules
-    pool = investors.venture_pool(market, market.venture_pool_usd, rules.venture, rules.training.prize_years)
+    pool = investors.venture_pool(market, rules.venture, rules.training.prize_years)
     market.venture_pool_usd = pool
     seeks = startups.seek_money(rows, rules.startups)
     noise = world.draws.logistic("investors' eye", rows.birth)
-    raised = startups.funding_rounds(rows, seeks, pool, rules.startups, noise)
+    lots = world.draws.uniform("order among equals", rows.birth)
+    raised = startups.funding_rounds(rows, seeks, pool, rules.startups, noise, lots)
     worn = rows.round_usd * (1.0 - rules.startups.wage_decay)
     rows.raised_usd = raised
     rows.round_usd = np.maximum(worn, raised)
@@ -32,11 +32,9 @@ def owners_find_money(world):
     world.move("group cash flow", entered=rules.omega * clouds.group_cash_flow_usd + lost)
     due = clouds.overdue_pflops + clouds.ordered_pflops.arrivals(world.quarter)
     due = stacked(due * leading(world.makers.investment_usd_per_pflops))
-    neocloud = (clouds.kind == NEOCLOUD) * 1.0
-    backed = neocloud * (clouds.contested_rent_usd >= rules.neocloud_leverage_gate * clouds.full_cost_usd)
-    equity = backed * rules.neocloud_equity * np.maximum(0.0, due - np.maximum(clouds.cash_usd, 0.0))
+    equity = owners.backed(clouds, rules) * rules.neocloud_equity * np.maximum(0.0, due - np.maximum(clouds.cash_usd, 0.0))
     need = np.maximum(0.0, due - clouds.cash_usd - equity)
-    loan = np.minimum(need, owners.credit_room(clouds, rules, neocloud))
+    loan = np.minimum(need, owners.credit_room(clouds, rules))
     world.move("equity of clouds", entered=equity)
     world.move("lending", entered=loan)
     clouds.debt_usd = clouds.debt_usd + loan

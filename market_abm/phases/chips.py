@@ -129,14 +129,12 @@ def _deliver(world, got, due):
 def chips_are_installed(world):
     """Retire old chips, install new ones; what has power is active, the rest waits idle."""
     clouds, q = world.clouds, world.quarter
-    old = np.minimum(clouds.retiring_pflops.arrivals(q), clouds.fleet_pflops)  # rounding must not leave less than none
-    old_mw = np.minimum(clouds.retiring_mw.arrivals(q), clouds.fleet_mw)
-    clouds.retiring_pflops.clear(q)
-    clouds.retiring_mw.clear(q)
-    world.move("chips scrapped", left=old)
-    world.move("power of chips scrapped", left=old_mw)
-    clouds.retiring_pflops.place(q, clouds.delivered_pflops, world.rules.chips.life_quarters)
-    clouds.retiring_mw.place(q, clouds.delivered_mw, world.rules.chips.life_quarters)
+    for pipe, delivered in ((clouds.retiring_pflops, clouds.delivered_pflops), (clouds.retiring_mw, clouds.delivered_mw)):
+        pipe.clear(q)
+        pipe.place(q, delivered, world.rules.chips.life_quarters)
+    # What no later quarter will retire retires now: so no rounding piles up, and a fleet cannot fall below none.
+    world.move("chips scrapped", left=clouds.fleet_pflops - clouds.retiring_pflops.waiting())
+    world.move("power of chips scrapped", left=clouds.fleet_mw - clouds.retiring_mw.waiting())
     fleet, needed = stacked(clouds.fleet_pflops), stacked(clouds.fleet_mw)
     part = bounded(ratio(stacked(clouds.connected_mw), needed, 1.0), 0.0, 1.0)
     clouds.active_pflops, clouds.active_mw = fleet * part, needed * part

@@ -6,7 +6,7 @@ from market_abm.behaviour import chip_makers
 from market_abm.behaviour import clouds as owners
 from market_abm.exact import bounded, leading, log, ratio, share_or_zero, stacked, total
 from market_abm.rules.documentation import partners
-from market_abm.state.tables import EVERYBODY_ELSE, NEOCLOUD
+from market_abm.state.tables import EVERYBODY_ELSE
 
 
 def expectations_form(world):
@@ -52,8 +52,7 @@ def capacity_is_planned(world):
     """Decide orders: expected need at delivery, as far as worth it, within the money there is."""
     clouds, rules, chips = world.clouds, world.rules.clouds, world.rules.chips
     fleet, under_way = stacked(clouds.fleet_pflops), _under_way(clouds)
-    neocloud = (clouds.kind == NEOCLOUD) * 1.0
-    gate = owners.worth_investing(owners.value_over_cost(clouds, rules), neocloud, rules)
+    gate = owners.worth_investing(owners.value_over_cost(clouds, rules), owners.neoclouds(clouds), rules)
     expected = owners.expected_demand(clouds, chips.delivery_quarters + 1.0, rules.growth_cap)
     licensed = 1.0 - world.rules.trade.refused_share * clouds.controlled
     wish = expected / rules.target_utilisation * gate * licensed
@@ -79,16 +78,16 @@ def power_is_requested(world):
     more = np.maximum(0.0, clouds.wanted_pflops - stacked(clouds.fleet_pflops))
     needed = stacked(clouds.fleet_mw) + more * clouds.new_mw_per_pflops
     coming = stacked(clouds.connected_mw) + stacked(clouds.sites_mw.waiting()) + stacked(clouds.queued_mw.waiting())
-    confident = (clouds.kind == NEOCLOUD) * (clouds.contested_rent_usd >= clouds.full_cost_usd)
+    confident = owners.neoclouds(clouds) * (clouds.contested_rent_usd >= clouds.full_cost_usd)
     growth = np.maximum(clouds.demand_growth, confident * log(rules.clouds.neocloud_growth) / 4.0)
     wanted = owners.power_wanted(clouds, needed, coming, wait, growth, rules.energy)
     income = rules.clouds.omega * clouds.group_cash_flow_usd + clouds.rent_usd + clouds.ai_revenue_usd
-    money = _money(world, more) + income * np.minimum(wait, rules.energy.horizon_cap)
+    committed = stacked(clouds.planned_pflops) * clouds.investment_usd_per_pflops  # this quarter's orders, not yet in the book
+    money = np.maximum(0.0, _money(world, more) - committed) + income * np.minimum(wait, rules.energy.horizon_cap)
     per_mw = ratio(clouds.investment_usd_per_pflops, clouds.new_mw_per_pflops)
     fillable = ratio(money, per_mw) * rules.energy.deposit_factor
     queued = stacked(clouds.queued_mw.waiting()) + stacked(clouds.sites_mw.waiting())
     request = sites * np.minimum(wanted, np.maximum(0.0, fillable - queued))
-    clouds.requested_mw = request
     queue = clouds.queued_mw.array.copy()
     queue[world.quarter % len(queue)] += request
     clouds.queued_mw.rewrite(queue)
@@ -131,12 +130,8 @@ def _under_way(clouds):
 def _money(world, need):
     """Return what an owner can commit to new orders: cash and income until delivery, credit, new shares, less the book."""
     clouds, rules = world.clouds, world.rules.clouds
-    neocloud = (clouds.kind == NEOCLOUD) * 1.0
-    lead = world.rules.chips.delivery_quarters
     earned = clouds.rent_usd + clouds.ai_revenue_usd - clouds.energy_bill_usd
-    income = (rules.omega * clouds.group_cash_flow_usd + np.maximum(0.0, earned)) * lead
-    credit = owners.credit_room(clouds, rules, neocloud)
-    backed = neocloud * (clouds.contested_rent_usd >= rules.neocloud_leverage_gate * clouds.full_cost_usd)
-    equity = backed * rules.neocloud_equity * need * clouds.investment_usd_per_pflops
+    income = (rules.omega * clouds.group_cash_flow_usd + np.maximum(0.0, earned)) * world.rules.chips.delivery_quarters
+    equity = owners.backed(clouds, rules) * rules.neocloud_equity * need * clouds.investment_usd_per_pflops
     book = _under_way(clouds) * clouds.investment_usd_per_pflops
-    return np.maximum(0.0, clouds.cash_usd + income + credit + equity - book)
+    return np.maximum(0.0, clouds.cash_usd + income + owners.credit_room(clouds, rules) + equity - book)

@@ -32,7 +32,7 @@ def labs_set_budgets(world):
     market, rows, clouds, rules = world.market, world.startups, world.clouds, world.rules
     serving_share, contest = rules.customers.serving_cost_share, rules.customers.contest
     rivals = ratio(1.0, total(rows.ai_share * rows.ai_share) + total(clouds.ai_share * clouds.ai_share), 1.0)
-    race = labs.the_race(market, market.shock_growth, market.research_usd, rivals, rules.training, serving_share)
+    race = labs.the_race(market, rivals, rules.training, serving_share)
     spend = market.customer_spend_usd * exp(market.customer_growth)
     noise = rules.training.ambition_noise
     rows.budget_usd, rows.prize_bound = labs.desired_budget(
@@ -51,7 +51,7 @@ def labs_set_budgets(world):
 def compute_is_priced_and_shared(world):
     """Clear the contested rent, serve tenants and own use within capacity, and send the bills."""
     clouds, market, rules = world.clouds, world.market, world.rules
-    capacity = owners.hours_of(clouds.active_pflops) * rules.clouds.top_utilisation
+    capacity = clouds.active_pflops * HOURS_PER_QUARTER * rules.clouds.top_utilisation
     legacy, training, serving = owners.own_wants(clouds, market.legacy_usd)
     own = legacy + training + serving
     offered = np.maximum(clouds.tenant_share * capacity, capacity - own) * clouds.rents_out

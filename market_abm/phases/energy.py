@@ -45,7 +45,7 @@ def _record_waits(regions, energy, granted, left, leaving, ages):
     age = trailing(stacked(by_age * ages))
     regions.completed_wait_quarters = ratio(age, regions.granted_mw) + energy.building_quarters * (regions.granted_mw > 0)
     quoted = trailing(total(stacked(left))) / np.maximum(regions.slots_mw, 1e-9) * energy.queue
-    regions.quoted_wait_quarters = quoted + energy.study_quarters * energy.queue + energy.building_quarters
+    regions.quoted_wait_quarters = (quoted + energy.study_quarters * energy.queue + energy.building_quarters) * regions.alive
 
 
 def power_price_is_forecast(world):

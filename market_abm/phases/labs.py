@@ -54,11 +54,11 @@ def customers_spend(world):
     growth = log(bounded(ratio(spend, old, 1.0), 0.5, 2.0))
     market.customer_growth = market.customer_growth + customers.growth_smoothing * (growth - market.customer_growth)
     market.customer_spend_usd = spend
-    rent = np.where(rows.alive > 0, look_up(clouds.contested_rent_usd, rows.provider), 1.0)
+    rent = look_up(clouds.contested_rent_usd, rows.provider)  # 0 for the dead and for who found no provider
     reference = np.maximum(market.spot_rent_usd, 1e-9)
     top = np.maximum(best(clouds.effective_flop), best(rows.effective_flop))
     own = labs.appeal(clouds.effective_flop, top, clouds.transfer_usd, reference, customers) * clouds.has_lab
-    hosted = labs.appeal(rows.effective_flop, top, rent, reference, customers) * rows.alive
+    hosted = labs.appeal(rows.effective_flop, top, rent, reference, customers) * (rent > 0)
     own_target, hosted_target = contest((own, hosted), customers.contest, customers.outside)
     clouds.ai_share = labs.shares_with_inertia(clouds.ai_share, own_target, customers.inertia)
     rows.ai_share = labs.shares_with_inertia(rows.ai_share, hosted_target, customers.inertia) * rows.alive

@@ -1,7 +1,8 @@
 """The whole quarter, one line a phase: what happens, in which step, what it writes, and why there.
 
-Within a phase everybody decides on what stood at its start. A column that a phase does not list here
-is read-only to it. Births, deaths and mergers rewrite whole rows through `state.lifecycle`.
+Within a phase everybody decides together, before any other phase acts; what a phase has written itself it
+sees. A column that a phase does not list here is read-only to it. Births, deaths and mergers rewrite whole
+rows through `state.lifecycle`.
 """
 
 from collections.abc import Callable
@@ -55,7 +56,7 @@ QUARTER = (
     _phase(5, clouds.costs_and_prices_are_reviewed, "Costs come before investment.",
            clouds="full_cost_usd list_rent_usd quarters_since_review transfer_usd tenant_share"),
     _phase(5, clouds.capacity_is_planned, "Chips on their own lead time.", clouds="wanted_pflops planned_pflops overbooked power_short money_short"),
-    _phase(5, clouds.power_is_requested, "Power on its own, longer one.", clouds="requested_mw queued_mw"),
+    _phase(5, clouds.power_is_requested, "Power on its own, longer one.", clouds="queued_mw"),
     _phase(6, capital.venture_capital_is_raised, "Money before compute.",
            market="venture_pool_usd", startups="raised_usd round_usd cash_usd"),
     _phase(6, capital.owners_find_money, "Deliveries of this quarter must be paid.", clouds="cash_usd debt_usd"),

@@ -65,7 +65,7 @@ def founders_enter(world):
     endowment = (cohort, *startups_endowment(world.lasting, cohort, rules.startups))
     births, cash, skill = (np.take_along_axis(x, place, axis=-1) for x in endowment)
     give_birth(world.world, "startups", born, {
-        "occupied": 1.0, "birth": births, "entered": float(world.quarter), "skill": skill, "round_usd": cash,
+        "occupied": 1.0, "birth": births, "skill": skill, "round_usd": cash,
         "budget_usd": np.broadcast_to(rules.startups.opening_budget_share * market.frontier_budget_usd, cash.shape),
         "effective_flop": np.broadcast_to(rules.startups.opening_capability * market.frontier_effective_flop, cash.shape)})
     world.move("founders' capital", entered=cash * born)

@@ -10,7 +10,7 @@ def closed(own, age, delay, mandate):
 
 def partners_only(own, age, delay, mandate):
     """Show the public what the maker likes; large buyers see everything (see `partners`)."""
-    return own + 0.0 * age
+    return own
 
 
 def delayed(own, age, delay, mandate):

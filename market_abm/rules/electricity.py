@@ -22,14 +22,15 @@ def merit_order(capacity_mw, cost_usd, load_mw, price_cap):
     At an exact step the price is the cost of the last plant used; beyond all plants it is the cap.
     Steps must come in order of cost. Source: uniform-price auction, Stoft 2002.
     """
-    left, price, fuel = load_mw, np.zeros_like(load_mw), np.zeros_like(load_mw)
+    left, price, served, fuel = load_mw, *np.zeros((3, *load_mw.shape))
     for step in range(len(capacity_mw)):
         runs = np.minimum(left, capacity_mw[step])
         price = np.where(runs > 0, cost_usd[step], price)
+        served = served + runs
         fuel = fuel + runs * cost_usd[step]
         left = left - runs
     price = np.where(left > 0, price_cap, price)
-    return Clearing(price, load_mw - left, fuel, left)
+    return Clearing(price, served, fuel, left)
 
 
 def first_come(waiting_mw, slots_mw):

@@ -15,7 +15,7 @@ def nash_logit(unit_cost, share, elasticity, floor, cap):
 
 def cost_based(unit_cost, share, elasticity, floor, cap):
     """Post unit cost plus the lowest margin, whatever the share: a regulated price."""
-    return unit_cost / (1.0 - floor + 0.0 * share)
+    return unit_cost / (1.0 - floor)
 
 
 CHIP_PRICING = {"nash_logit": nash_logit, "cost_based": cost_based}

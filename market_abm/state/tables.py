@@ -55,8 +55,6 @@ MARKET = Table("market", "One row per run: what belongs to the market and to nob
 
 MAKERS = Table("makers", "Chip makers; one row a maker.", (
     ALIVE, BIRTH, CASH,
-    identity("kind", "code", "1 merchant, 2 in-house."),
-    link("parent", "clouds", "The cloud that owns an in-house maker."),
     intensive("pflops_per_chip", "PFLOP/s", "Dense 16-bit peak of the chip on sale."),
     intensive("watts_per_chip", "W", "Thermal design power of the chip on sale."),
     intensive("first_pflops_per_chip", "PFLOP/s", "Peak of the chip on sale at the start: the base of difficulty."),
@@ -118,7 +116,6 @@ CLOUDS = Table("clouds", "Owners of compute: hyperscalers, neoclouds, the public
     stock("bought_pflops", "PFLOP/s", "Remembered purchases: what relationships are made of.", by="makers"),
     stock("connected_mw", "MW", "Energised grid connection by region.", by="regions", counts_as="connections"),
     pipeline("sites_mw", "MW", "Granted connections under construction by quarter due.", SITE_LEAD_SLOTS, by="regions"),
-    stock("requested_mw", "MW", "Connection requests decided this quarter.", by="regions"),
     pipeline("queued_mw", "MW", "Requests in the queue by quarter of request.", QUEUE_COHORTS, by="regions"),
     stock("active_pflops", "PFLOP/s", "Chips that have power."),
     stock("active_mw", "MW", "Facility power of active chips at full load."),
@@ -164,7 +161,6 @@ CLOUDS = Table("clouds", "Owners of compute: hyperscalers, neoclouds, the public
 STARTUPS = Table("startups", "Labs that rent their compute; one row a startup, free slots for founders.", (
     ALIVE, BIRTH, CASH,
     identity("occupied", "0 or 1", "Whether the slot is taken (by a living startup, or by a bystander of a test)."),
-    identity("entered", "quarter", "Quarter of entry; -1 for those alive at the start.", signed=True),
     identity("skill", "ratio", "Research skill: effective FLOP per FLOP, median 1."),
     link("provider", "clouds", "The cloud it rents from."),
     stock("round_usd", "USD", "Size of its last funding round, worn down: what its wages follow."),

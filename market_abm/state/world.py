@@ -138,10 +138,10 @@ class Window:
         table, name = column.split(".")
         window = getattr(self, table)
         standing = getattr(window, name)
-        amount = amount if np.shape(amount) == standing.shape else np.broadcast_to(amount, standing.shape)
-        setattr(window, name, standing + sign * amount)
-        self.ledger.tally(column, sign * amount)
-        return amount
+        change = sign * np.broadcast_to(amount, standing.shape)  # a copy: what moves may be the column itself
+        setattr(window, name, standing + change)
+        self.ledger.tally(column, change)
+        return sign * change
 
 
 class World:

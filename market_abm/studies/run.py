@@ -102,12 +102,12 @@ def _counter(frame, first, count, progress):
     """Return the function that the engine calls after each quarter of a batch."""
     done = first * frame.quarters
 
-    def after_quarter(*_):
+    def after_quarter():
         nonlocal done
         done += count
         progress(done, frame.runs * frame.quarters)
 
-    return after_quarter if progress else lambda *_: None
+    return after_quarter if progress else lambda: None
 
 
 def _gathered(config, outcomes, seconds, started):
@@ -115,7 +115,7 @@ def _gathered(config, outcomes, seconds, started):
     values[np.isnan(values)] = np.nan  # one bit pattern for missing, so that equal results are equal bytes
     labels = tuple(outcomes[0].labels)
     failures = sorted((
-        {"run": place * BATCH + int(failed.run), "quarter": _label(failed.quarter, labels), "identity": str(failed.identity),
+        {"run": place * BATCH + int(failed.run), "quarter": labels[failed.quarter], "identity": str(failed.identity),
          "where": str(failed.where), "amount": float(failed.amount)}
         for place, outcome in enumerate(outcomes) for failed in outcome.failures
     ), key=lambda failure: failure["run"])
@@ -124,7 +124,3 @@ def _gathered(config, outcomes, seconds, started):
         np.concatenate([outcome.seeds for outcome in outcomes]), failures,
         np.concatenate([np.ravel(outcome.refused_entries) for outcome in outcomes]), seconds, started,
     )
-
-
-def _label(quarter, labels):
-    return quarter if isinstance(quarter, str) else labels[int(quarter)]
