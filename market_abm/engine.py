@@ -12,7 +12,7 @@ from market_abm.parameters.schema import Parameters
 from market_abm.phases.quarter import QUARTER
 from market_abm.randomness import GOLDEN, Draws, finalise
 from market_abm.state.world import Window
-from market_abm.units import quarter_label
+from market_abm.units import quarter_label, slug
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +113,7 @@ def simulate(configurations, seeds, on_quarter=None):
     """
     simulation = Simulation(configurations, seeds)
     frame = simulation.frame
-    metrics = catalogue([_key(c.name) for c in configurations[0].cast.clouds])
+    metrics = catalogue([slug(c.name) for c in configurations[0].cast.clouds])
     values = np.full((len(metrics), frame.quarters, len(simulation.seeds)), np.nan)
     for q in range(frame.quarters):
         if len(simulation.running):
@@ -129,8 +129,3 @@ def simulate(configurations, seeds, on_quarter=None):
     refused[simulation.running] = simulation.world.array("market.refused_entries")[:, 0]
     labels = tuple(quarter_label(q, frame.start) for q in range(frame.quarters))
     return Outcome(labels, tuple(m.name for m in metrics), values, simulation.seeds, tuple(simulation.failures), refused)
-
-
-def _key(name):
-    """Return the part of a metric's name that stands for an owner."""
-    return "".join(letter if letter.isalnum() else "_" for letter in name.lower())

@@ -1,4 +1,4 @@
-"""Calendar and physical constants. FLOP is an amount, FLOP/s a rate; 1 PFLOP-h = 3.6e18 FLOP."""
+"""Calendar, names and physical constants. FLOP is an amount, FLOP/s a rate; 1 PFLOP-h = 3.6e18 FLOP."""
 
 HOURS_PER_QUARTER = 2190.0
 QUARTERS_PER_YEAR = 4
@@ -21,6 +21,11 @@ def quarter_label(number, start):
 def year_of(number, start):
     """Return the calendar year, with its fraction, at the beginning of a quarter."""
     return (_count(start) + number) / 4
+
+
+def slug(name):
+    """Return the part of a metric's name that stands for an agent: small letters, digits and _."""
+    return "".join(letter if letter.isalnum() else "_" for letter in name.lower())
 
 
 def _count(label):

@@ -7,23 +7,14 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from worlds import same_bits
+from worlds import row, same_bits
 
 from market_abm.behaviour import chip_makers, clouds, investors, labs, startups
 from market_abm.randomness import Draws, birth_key
 from market_abm.state.tables import NEOCLOUD
 from market_abm.units import FLOP_PER_PFLOP_HOUR
 
-
-@pytest.fixture(autouse=True)
-def quiet():
-    """Silence numpy's warnings, as the engine does around a run."""
-    with np.errstate(all="ignore"):
-        yield
-
-
-def row(*values):
-    return np.array([values], dtype=float)
+pytestmark = pytest.mark.usefixtures("quiet")
 
 
 def view(**columns):

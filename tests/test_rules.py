@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from worlds import same_bits
+from worlds import row, same_bits
 
 from market_abm.exact import total
 from market_abm.parameters.chips import Chips, Documentation
@@ -19,16 +19,7 @@ from market_abm.rules.documentation import CLOSED, DOCUMENTATION, partners
 from market_abm.rules.electricity import first_come, merit_order
 from market_abm.rules.pricing import CHIP_PRICING, cost_based, nash_logit
 
-
-@pytest.fixture(autouse=True)
-def quiet():
-    """Silence numpy's warnings, as the engine does around a run."""
-    with np.errstate(all="ignore"):
-        yield
-
-
-def row(*values):
-    return np.array([values], dtype=float)
+pytestmark = pytest.mark.usefixtures("quiet")
 
 
 # The tables -----------------------------------------------------------------------------------------

@@ -103,3 +103,8 @@ def whose(rows, runs, **named):
     for run, which in named.items():
         mask[int(run.removeprefix("run")), which] = True
     return mask
+
+
+def row(*values):
+    """Return one run of figures, `(1, n)`."""
+    return np.array([values], dtype=float)

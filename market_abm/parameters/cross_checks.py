@@ -1,7 +1,7 @@
 """Checks that take several numbers of a configuration at once."""
 
 from market_abm.parameters.schema import CAST_KINDS
-from market_abm.units import quarter_number
+from market_abm.units import quarter_number, slug
 
 TOLERANCE = 1e-6
 SUM_TO_ONE = (
@@ -53,7 +53,7 @@ def _check_names(agents, kind, reading):
     """Complain of two agents that tables and metrics could not tell apart."""
     seen = {}
     for key, agent in agents.items():
-        twin = seen.setdefault("".join(letter if letter.isalnum() else "_" for letter in agent.name.lower()), key)
+        twin = seen.setdefault(slug(agent.name), key)
         if twin != key or not agent.name:
             why = f"must differ from the name of cast.{kind}.{twin} in letters and digits" if agent.name else "must not be empty"
             reading.complain(_last_file(reading, [("cast", kind, key)]), why, "give it another name", key=f"cast.{kind}.{key}.name", value=agent.name)

@@ -1,6 +1,5 @@
 """Who owns the world's AI compute, and how concentrated that is."""
 
-import re
 import warnings
 
 import numpy as np
@@ -8,6 +7,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter, StrMethodFormatter
 
 from market_abm.plots.style import GREY, INK, PALETTE, last_of_history, look, mark_projection, save, span, years
+from market_abm.units import slug
 
 SHARE = "share_owned_"
 HHI_POINTS = 10_000
@@ -36,16 +36,16 @@ def draw(result, path):
 
 def bands(result):
     """Return {owner: mean share over runs by quarter}, neoclouds summed, everybody else last."""
-    kinds = {_slug(cloud.name): cloud.kind for cloud in result.config.cast.clouds}
-    names = {_slug(cloud.name): cloud.name for cloud in result.config.cast.clouds}
+    kinds = {slug(cloud.name): cloud.kind for cloud in result.config.cast.clouds}
+    names = {slug(cloud.name): cloud.name for cloud in result.config.cast.clouds}
     alone, together = {}, {}
     for metric in (name for name in result.names if name.startswith(SHARE)):
         owner, share = metric.removeprefix(SHARE), _mean(result.metric(metric))
-        kind = kinds.get(_slug(owner))
+        kind = kinds.get(slug(owner))
         if kind in TOGETHER:
             together[TOGETHER[kind]] = together.get(TOGETHER[kind], 0.0) + share
         elif share.any():
-            alone[_readable(names.get(_slug(owner), owner))] = share
+            alone[_readable(names.get(slug(owner), owner))] = share
     return alone | {name: together[name] for name in TOGETHER.values() if name in together}
 
 
@@ -114,10 +114,6 @@ def _quantiles(values, levels):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)
         return np.nanquantile(values, levels, axis=1)
-
-
-def _slug(name):
-    return re.sub(r"\W", "_", name.lower())  # as metrics are named
 
 
 def _readable(name):
