@@ -84,7 +84,7 @@ class Simulation:
         kept = np.array([i for i in range(len(self.running)) if i not in first], dtype=np.int64)
         self.running = self.running[kept]
         self.world.keep(kept)
-        self.world.rules = _for_runs(self.rules[self.quarter], self.running)
+        self.world.rules = self._rules_now()
         self.world.lasting = Draws(self.seeds[self.running], -1)
         self.world.draws = Draws(self.seeds[self.running], self.quarter)
         self._open_windows()

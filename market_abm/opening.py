@@ -1,12 +1,14 @@
 """The world on its first day: rows from the cast, stocks from the facts and assumptions of the configuration."""
 
+from types import SimpleNamespace
+
 import numpy as np
 
-from market_abm.behaviour.clouds import at_home
+from market_abm.behaviour.chip_makers import facility_mw_per_pflops
+from market_abm.behaviour.clouds import at_home, lasting_taste
+from market_abm.behaviour.startups import endowment
 from market_abm.exact import BLOCK, leading, log, ratio, share_or_zero, stacked
 from market_abm.parameters.cast import CLOUD_KINDS
-from market_abm.phases.calendar import lasting_taste
-from market_abm.phases.turnover import startups_endowment
 from market_abm.randomness import Draws, birth_key, name_key
 from market_abm.rules.electricity import merit_order
 from market_abm.state.tables import FLOWS, PLANT_STEPS, TABLES
@@ -28,8 +30,7 @@ def open_world(configurations, seeds, rules):
     """Return the world of a batch at its first quarter, one run a configuration and seed."""
     frame, cast = configurations[0].frame, configurations[0].cast
     for other in configurations:
-        same = (_shape(other) == _shape(configurations[0]))
-        if not same:
+        if _shape(other) != _shape(configurations[0]):
             raise MixedBatch("the configurations of one batch differ in their cast, slots, start or length")
     slots = -(-frame.startup_slots // BLOCK) * BLOCK
     rows = {"market": 1, "makers": len(cast.makers), "clouds": len(cast.clouds) + frame.spare_clouds,
@@ -155,7 +156,7 @@ def _open_startups(world, rules):
     there = (place < rows.opening) * 1.0
     bystander = (place >= slots - rows.bystanders) * 1.0  # from the last slot down: nobody else's slot moves
     births = birth_key(-1, np.where(bystander > 0, slots + place, place).astype(np.int64))
-    round_usd, skill = startups_endowment(world.lasting, births, rows)
+    round_usd, skill = endowment(world.lasting, births, rows)
     cash = round_usd * (1.0 - rows.opening_spent * world.lasting.uniform("spent before the start", births))
     _put(world, "startups", alive=there, occupied=np.maximum(there, bystander), birth=births * (there + bystander > 0),
          skill=skill * there, cash_usd=cash * there, round_usd=round_usd * there,
@@ -168,8 +169,7 @@ def _open_chips(world, book, rules):
     """Install the opening fleet by owner and maker, spread its retirement, and fill the order book."""
     owners = share_or_zero(book.clouds("fleet_share") * world.array("clouds.alive"))
     makers = leading(share_or_zero(book.makers("fleet_share") * world.array("makers.alive")))
-    mw_per_pflops = leading(ratio(world.array("makers.watts_per_chip"), world.array("makers.pflops_per_chip"))) / 1e6
-    mw_per_pflops = mw_per_pflops * rules.clouds.facility_watts
+    mw_per_pflops = leading(facility_mw_per_pflops(SimpleNamespace(**world.tables["makers"]), rules.clouds))
     fleet = rules.clouds.opening_fleet_pflops * owners * makers
     _put(world, "clouds", fleet_pflops=fleet, fleet_mw=fleet * mw_per_pflops, bought_pflops=0.4 * fleet,
          expected_pflops=stacked(fleet) * rules.clouds.target_utilisation)

@@ -58,6 +58,11 @@ def launch(makers, chips):
     )
 
 
+def facility_mw_per_pflops(makers, clouds):
+    """Return the facility power of a PFLOP/s of each maker's chip on sale, MW."""
+    return ratio(makers.watts_per_chip, makers.pflops_per_chip) / 1e6 * clouds.facility_watts
+
+
 def unit_cost_usd_per_pflops(makers, chips):
     """Return unit cost: learning by cumulative chips of the industry, c = c0 (X/X0)^-b (Wright 1936).
 

@@ -153,3 +153,15 @@ def own_wants(clouds, legacy_usd):
     training = ratio(clouds.lab_funded_usd, clouds.transfer_usd)
     serving = ratio(clouds.lab_serving_usd, clouds.transfer_usd)
     return legacy, training, serving
+
+
+def lasting_taste(lasting, cloud_births, maker_births):
+    """Return each owner's lasting taste for each maker's chips, `(makers, runs, owners)`."""
+    return lasting.logistic("taste for chips", cloud_births ^ leading(maker_births))
+
+
+def tenants_logit(clouds, rules):
+    """Return the plain probabilities of renting from each cloud: its size at its rent."""
+    on_offer = clouds.active_pflops * clouds.tenant_share * (clouds.rents_out > 0)
+    utility = log(np.maximum(on_offer, 1e-9)) - rules.provider_elasticity * log(np.maximum(clouds.contested_rent_usd, 1e-9))
+    return logit(utility, (on_offer > 0) & (clouds.contested_rent_usd > 0))

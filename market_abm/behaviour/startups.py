@@ -64,3 +64,9 @@ def founders(alive, market, rules):
     prospect = ratio(4.0 * market.venture_pool_usd, np.maximum(total(alive), 1.0) * cost)
     room = np.maximum(0.0, 1.0 - total(alive) / rules.talent_pool)
     return rules.entry_rate * np.minimum(prospect, rules.entry_cap) * room
+
+
+def endowment(lasting, births, rules):
+    """Return cash and research skill of each birth, `(runs, slots)`."""
+    cash = rules.opening_cash_usd * exp(rules.cash_spread * lasting.logistic("founders' cash", births))
+    return cash, exp(rules.skill_spread * lasting.logistic("research skill", births))

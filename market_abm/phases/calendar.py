@@ -3,7 +3,7 @@
 import numpy as np
 
 from market_abm.behaviour import clouds as owners
-from market_abm.exact import at_best, bounded, exp, leading, log, power, ratio, total
+from market_abm.exact import at_best, bounded, exp, log, power, ratio, total
 from market_abm.state.lifecycle import give_birth
 
 
@@ -63,14 +63,9 @@ def ordered_events_happen(world):
     leader = world.makers.share_of_orders
     values["expected_pflops"] = ratio(clouds.opening_cash_usd, at_best(world.makers.investment_usd_per_pflops, leader))
     values |= {"contested_rent_usd": rent * (clouds.rents_out > 0), "tenant_share": clouds.rents_out.copy(), "quarters_since_review": 100.0,
-               "taste": lasting_taste(world.lasting, clouds.birth, world.makers.birth)}
+               "taste": owners.lasting_taste(world.lasting, clouds.birth, world.makers.birth)}
     give_birth(world.world, "clouds", due, values)
     world.move("equity of clouds", entered=due * values["opening_cash_usd"])
     site = due * values["expected_pflops"] * world.rules.clouds.entrant_site * at_best(world.makers.mw_per_pflops, leader)
     sites = owners.at_home(world.regions.home_bias, world.regions.controlled, clouds.controlled)
     world.move("connections energised", entered=site * sites)
-
-
-def lasting_taste(lasting, cloud_births, maker_births):
-    """Return each owner's lasting taste for each maker's chips, `(makers, runs, owners)`."""
-    return lasting.logistic("taste for chips", cloud_births ^ leading(maker_births))

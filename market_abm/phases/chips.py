@@ -31,7 +31,7 @@ def generations_launch(world):
     makers.laboratory_gain = new.laboratory_gain
     makers.generations = makers.generations + new.launched
     makers.quarters_since_launch = np.where(new.launched, 0.0, makers.quarters_since_launch + makers.alive)
-    makers.mw_per_pflops = ratio(makers.watts_per_chip, makers.pflops_per_chip) / 1e6 * world.rules.clouds.facility_watts
+    makers.mw_per_pflops = chip_makers.facility_mw_per_pflops(makers, world.rules.clouds)
     makers.unit_cost_usd_per_pflops = chip_makers.unit_cost_usd_per_pflops(makers, chips)
 
 

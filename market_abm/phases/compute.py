@@ -4,27 +4,20 @@ import numpy as np
 
 from market_abm.behaviour import clouds as owners
 from market_abm.behaviour import labs, startups
-from market_abm.exact import add_up, best, bounded, exp, log, look_up, ratio, share_or_zero, total
+from market_abm.exact import add_up, best, bounded, exp, look_up, ratio, share_or_zero, total
 from market_abm.phases.clouds import price_at_sites
-from market_abm.rules.choice import logit, stay_or_choose
+from market_abm.rules.choice import stay_or_choose
 from market_abm.units import HOURS_PER_QUARTER
 
 
 def startups_choose_providers(world):
     """Let each startup stay with its cloud or choose afresh by rent and size."""
     rows, clouds, rules = world.startups, world.clouds, world.rules.clouds
-    shares = tenants_logit(clouds, rules)
+    shares = owners.tenants_logit(clouds, rules)
     chosen = stay_or_choose(rows.provider, shares, rules.provider_inertia,
                             world.draws.uniform("stay with provider", rows.birth),
                             world.draws.uniform("choice of provider", rows.birth))
     rows.provider = np.where(rows.alive > 0, chosen, clouds.alive.shape[-1])
-
-
-def tenants_logit(clouds, rules):
-    """Return the plain probabilities of renting from each cloud: its size at its rent."""
-    on_offer = clouds.active_pflops * clouds.tenant_share * (clouds.rents_out > 0)
-    utility = log(np.maximum(on_offer, 1e-9)) - rules.provider_elasticity * log(np.maximum(clouds.contested_rent_usd, 1e-9))
-    return logit(utility, (on_offer > 0) & (clouds.contested_rent_usd > 0))
 
 
 def labs_set_budgets(world):
@@ -79,7 +72,7 @@ def _tenants(world):
     startup_usd = add_up(rows.training_usd + rows.serving_usd, rows.provider, clouds.alive.shape[-1])
     enterprise = market.enterprise_usd * market.demand_shock
     captive = rules.customers.captive_share * enterprise * share_or_zero(clouds.general_revenue_usd * (clouds.list_rent_usd > 0))
-    contested = (1.0 - rules.customers.captive_share) * enterprise * tenants_logit(clouds, rules.clouds)
+    contested = (1.0 - rules.customers.captive_share) * enterprise * owners.tenants_logit(clouds, rules.clouds)
     return startup_usd + contested, ratio(captive, clouds.list_rent_usd), startup_usd
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 from market_abm.behaviour import chip_makers, startups
-from market_abm.exact import exp, log, ratio, share_or_zero, total, trailing
+from market_abm.exact import log, ratio, share_or_zero, total, trailing
 from market_abm.randomness import birth_key
 from market_abm.rules.choice import logit
 from market_abm.state.lifecycle import bury, free_rows, give_birth, merge
@@ -62,8 +62,8 @@ def founders_enter(world):
     born, refused = free_rows(rows.occupied, wanted)
     place = np.maximum(np.cumsum(born, axis=-1) - 1, 0)  # order among this quarter's founders
     cohort = np.broadcast_to(birth_key(world.quarter, np.arange(place.max() + 1)), (len(born), place.max() + 1))
-    endowment = (cohort, *startups_endowment(world.lasting, cohort, rules.startups))
-    births, cash, skill = (np.take_along_axis(x, place, axis=-1) for x in endowment)
+    born_with = (cohort, *startups.endowment(world.lasting, cohort, rules.startups))
+    births, cash, skill = (np.take_along_axis(x, place, axis=-1) for x in born_with)
     give_birth(world.world, "startups", born, {
         "occupied": 1.0, "birth": births, "skill": skill, "round_usd": cash,
         "budget_usd": np.broadcast_to(rules.startups.opening_budget_share * market.frontier_budget_usd, cash.shape),
@@ -71,12 +71,6 @@ def founders_enter(world):
     world.move("founders' capital", entered=cash * born)
     market.entries = total(born * 1.0)
     market.refused_entries = market.refused_entries + refused
-
-
-def startups_endowment(lasting, births, rules):
-    """Return cash and research skill of each birth, `(runs, slots)`."""
-    cash = rules.opening_cash_usd * exp(rules.cash_spread * lasting.logistic("founders' cash", births))
-    return cash, exp(rules.skill_spread * lasting.logistic("research skill", births))
 
 
 def software_grows(world):

@@ -1,7 +1,7 @@
 """The ledger: named flows are the only way for a conserved quantity to change hands.
 
 A flow names the column that it leaves and the column that it enters; an empty side lies outside the
-model. `Ledger.move` writes both columns and keeps the tally that the identities are checked against,
+model. `Window.move` writes both columns and keeps the tally that the identities are checked against,
 so a phase that touches cash in any other way is found out the same quarter.
 """
 

@@ -8,7 +8,7 @@ draws) and `connections` (MW of grid connection). The identities of a quarter fo
 from market_abm.state.columns import Table, identity, intensive, link, pipeline, stock
 from market_abm.state.flows import Flow
 
-HYPERSCALER, NEOCLOUD, PUBLIC_CLOUD, EVERYBODY_ELSE = 1.0, 2.0, 3.0, 4.0
+HYPERSCALER, NEOCLOUD, PUBLIC_CLOUD, EVERYBODY_ELSE = 1.0, 2.0, 3.0, 4.0  # in the order of CLOUD_KINDS in parameters/cast.py
 PLANT_STEPS = 12  # of each region's merit order: three single classes, three classes of three tranches
 QUEUE_COHORTS = 40  # a request older than this many quarters is withdrawn
 CHIP_LEAD_SLOTS = 9

@@ -40,7 +40,7 @@ def store(result, folder, command=()):
     folder = Path(folder)
     try:
         # An old manifest must never vouch for new numbers: it goes just before they take their name.
-        _write(folder / METRICS, lambda file: _write_parquet(result, file), (folder / MANIFEST).unlink)
+        _write(folder / METRICS, lambda file: _write_parquet(result, file), superseded=folder / MANIFEST)
         text = json.dumps(plain(manifest_of(result, command)), indent=1, ensure_ascii=False, allow_nan=False)
         _write(folder / MANIFEST, lambda file: file.write((text + "\n").encode()))
     except OSError as error:
@@ -99,14 +99,15 @@ def _write_parquet(result, file):
     parquet.write_table(table, file, use_dictionary=["quarter"], compression="zstd")
 
 
-def _write(path, fill, just_before=lambda missing_ok: None):
+def _write(path, fill, superseded=None):
     """Write a file under another name and rename it, so that nobody ever meets half of it."""
     unfinished = path.with_name(path.name + UNFINISHED)
     with open(unfinished, "wb") as file:
         fill(file)
         file.flush()
         os.fsync(file.fileno())
-    just_before(missing_ok=True)
+    if superseded is not None:
+        superseded.unlink(missing_ok=True)
     os.replace(unfinished, path)
     if sys.platform != "win32":
         folder = os.open(path.parent, os.O_RDONLY)
