@@ -11,7 +11,7 @@ from market_abm.exact import BLOCK, leading, log, ratio, share_or_zero, stacked
 from market_abm.parameters.cast import CLOUD_KINDS
 from market_abm.randomness import Draws, birth_key, name_key
 from market_abm.rules.electricity import merit_order
-from market_abm.state.tables import FLOWS, PLANT_STEPS, TABLES
+from market_abm.state.tables import FLOWS, HOLDERS, PLANT_STEPS, TABLES
 from market_abm.state.world import World
 from market_abm.units import quarter_number
 
@@ -34,7 +34,8 @@ def open_world(configurations, seeds, rules):
             raise MixedBatch("the configurations of one batch differ in their cast, slots, start or length")
     slots = -(-frame.startup_slots // BLOCK) * BLOCK
     rows = {"market": 1, "makers": len(cast.makers), "clouds": len(cast.clouds) + frame.spare_clouds,
-            "startups": slots, "regions": len(cast.regions), "plants": PLANT_STEPS}
+            "startups": slots, "regions": len(cast.regions),
+            "plants": PLANT_STEPS, "holders": HOLDERS}
     world = World(TABLES, FLOWS, rows, len(configurations))
     world.rules, world.lasting = rules, Draws(seeds, -1)
     book = _Book(world, configurations)

@@ -208,6 +208,8 @@ CORRUPTIONS = [  # the identity that must be named, and what breaks it
     ("chip power is conserved", leak("clouds.fleet_mw", (1, 3), 0.5)),
     ("chip power is conserved", leak("makers.inventory_mw", 0, 0.5)),
     ("connections is conserved", leak("clouds.connected_mw", (2, 0), -0.25)),
+    ("credits is conserved", leak("startups.credits_usd", 4, 1e5)),
+    ("credits owed is conserved", leak("clouds.credits_owed_usd", 1, -1e5)),
     ("flow 'chip purchases' loses nothing", one_sided_flow),
     ("numbers are finite", not_finite(np.nan)),
     ("numbers are finite", not_finite(np.inf)),

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from worlds import fill, real_world, same_bits, snapshot, tiny_world, whose
 
-from market_abm.state.columns import IDENTITY, INTENSIVE, PIPELINE, STOCK
+from market_abm.state.columns import IDENTITY, INTENSIVE, KEPT, PIPELINE, STOCK
 from market_abm.state.lifecycle import bury, free_rows, give_birth, merge, split
 from market_abm.state.tables import CLOUDS
 
@@ -89,7 +89,8 @@ def test_the_dead_hold_nothing_and_nobody_names_them(seed):
     for table, column, array in world.each():
         old = before[f"{table.name}.{column.name}"]
         if column.to == "clouds":
-            named = np.take_along_axis(np.pad(dead, ((0, 0), (0, 1))), old, axis=-1)
+            gone = np.broadcast_to(np.pad(dead, ((0, 0), (0, 1))), (*old.shape[:-1], 8))
+            named = np.take_along_axis(gone, old, axis=-1)
             if table.name == "clouds":
                 named = named | dead
             assert np.all(array[named] == 7)
@@ -262,15 +263,15 @@ def test_a_merger_of_clouds_averages_inherits_and_redirects(seed):
             for row in np.flatnonzero(~gone[run]):
                 members = [m for m in range(rows) if ends[m] == row]
                 weight = weights[members]
-                if column.lives == IDENTITY or (column.lives == INTENSIVE and weight[[m != row for m in members]].sum() == 0):
+                if column.lives in (IDENTITY, KEPT) or (column.lives == INTENSIVE and weight[[m != row for m in members]].sum() == 0):
                     assert np.all(new[..., row] == old[..., row]), name
                 elif column.lives == INTENSIVE:
                     mean = (old[..., members] * weight).sum(axis=-1) / weight.sum()
                     np.testing.assert_allclose(new[..., row], mean, rtol=1e-9, err_msg=name)
         for table, column, array in world.each():
             if column.to == "clouds" and table.name != "clouds":
-                named = before[f"{table.name}.{column.name}"][run]
-                assert array[run].tolist() == [ends[n] if n < rows else rows for n in named]
+                named = before[f"{table.name}.{column.name}"][..., run, :]
+                assert array[..., run, :].tolist() == np.array([*ends, rows])[named].tolist()
 
 
 def test_a_chain_through_every_cloud_ends_with_the_last():

@@ -7,6 +7,7 @@ import numpy as np
 from market_abm.levers.catalogue import CATALOGUE
 from market_abm.parameters.declare import declarations
 from market_abm.parameters.schema import SECTIONS, Parameters
+from market_abm.parameters.switches import NEUTRAL
 from market_abm.units import quarter_number
 
 
@@ -17,7 +18,7 @@ def rules_in_force(configurations, quarters):
     options, and dates become quarters since the start.
     """
     base = Parameters(**{s: _section([getattr(c.parameters, s) for c in configurations], configurations) for s in SECTIONS})
-    return [_amended(base, configurations, q) for q in range(quarters)]
+    return [_switched(_amended(base, configurations, q)) for q in range(quarters)]
 
 
 def _section(sections, configurations):
@@ -48,6 +49,20 @@ def _amended(base, configurations, quarter):
             amended = value * (1.0 - strength) + target * strength
             amended = np.rint(amended).astype(value.dtype) if value.dtype == np.int64 else amended
             sections[section] = replace(sections[section], **{name: _fixed(amended)})
+    return Parameters(**sections)
+
+
+def _switched(rules):
+    """Set what a switch takes out to its neutral value, whatever a lever says."""
+    sections = {f.name: getattr(rules, f.name) for f in fields(rules)}
+    for switch, numbers in NEUTRAL.items():
+        on = getattr(rules.switches, switch) != 0
+        if on.all():
+            continue
+        for key, neutral in numbers:
+            section, name = key.split(".")
+            value = getattr(sections[section], name)
+            sections[section] = replace(sections[section], **{name: _fixed(np.where(on, value, np.asarray(neutral, value.dtype)))})
     return Parameters(**sections)
 
 

@@ -6,6 +6,7 @@ STOCK = "stock"          # summed in a merger, shared out in a split, zero when 
 INTENSIVE = "intensive"  # averaged by weight in a merger, inherited in a split
 LINK = "link"            # a row of another table; that table's row count means nobody
 IDENTITY = "identity"    # fixed at birth, kept by the surviving firm
+KEPT = "kept"            # changes in life, but the surviving firm's own stays: who holds its shares, say
 PIPELINE = "pipeline"    # stocks by quarter due: (slots, runs, rows)
 
 
@@ -41,9 +42,14 @@ def intensive(name, unit, says, weight="", **more):
     return Column(name, INTENSIVE, unit, says, weight=weight, **more)
 
 
-def link(name, to, says):
+def link(name, to, says, by=""):
     """Declare a reference to a row of another table."""
-    return Column(name, LINK, "row", says, to=to, dtype="int64")
+    return Column(name, LINK, "row", says, to=to, by=by, dtype="int64")
+
+
+def kept(name, unit, says, **more):
+    """Declare what belongs to the firm itself: in a merger the survivor's stays and the other's ends."""
+    return Column(name, KEPT, unit, says, **more)
 
 
 def identity(name, unit, says, dtype="float64", signed=False):

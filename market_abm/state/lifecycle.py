@@ -29,8 +29,8 @@ def bury(world, table, dead):
 def merge(world, table, gone, heir):
     """Merge every row of `gone` `(runs, rows)` into the row `heir` `(runs, rows)` and clear it.
 
-    Stocks and pipelines add up, intensive columns average by their weight, the heir's identity and
-    links stay, and links from elsewhere that named the gone now name the heir. A chain (the heir is
+    Stocks and pipelines add up, intensive columns average by their weight, the heir's identity, links
+    and what it keeps for itself stay, and links from elsewhere that named the gone now name the heir. A chain (the heir is
     itself gone) is followed to its end; ValueError where it never ends or ends in nobody.
     """
     if not gone.any():
@@ -88,7 +88,7 @@ def _end_of_chain(table, gone, heir):
     """Jump from heir to heir's heir; each round doubles the jump, so no chain is too long."""
     rows = gone.shape[-1]
     for _ in range(rows.bit_length()):
-        heir = np.where(_named(gone, heir), np.take_along_axis(heir, np.minimum(heir, rows - 1), axis=-1), heir)
+        heir = np.where(_named(gone, heir), _at(heir, heir), heir)
     if np.any(gone & ((heir >= rows) | _named(gone, heir))):
         raise ValueError(f"{table}: a merger leaves no heir; a firm must merge into one that stays")
     return heir
@@ -96,8 +96,13 @@ def _end_of_chain(table, gone, heir):
 
 def _named(mask, link):
     """Return whether each link names a row of the mask (nobody is in no mask)."""
-    rows = mask.shape[-1]
-    return np.take_along_axis(mask, np.minimum(link, rows - 1), axis=-1) & (link < rows)
+    return _at(mask, link) & (link < mask.shape[-1])
+
+
+def _at(table, link):
+    """Read a table `(runs, rows)` at links `(..., runs, n)`; nobody reads the last row."""
+    wide = np.broadcast_to(table, (*link.shape[:-2], *table.shape))
+    return np.take_along_axis(wide, np.minimum(link, table.shape[-1] - 1), axis=-1)
 
 
 def _blank(world, table, mask):
@@ -145,7 +150,7 @@ def _relink(world, table, gone, heir):
         if column.to != table:
             continue
         named = _named(gone, array)
-        onward = np.take_along_axis(heir, np.minimum(array, rows - 1), axis=-1)
+        onward = _at(heir, array)
         if other.name == table:
             onward = np.where(onward == np.arange(rows), rows, onward)
         np.copyto(array, onward, where=named)

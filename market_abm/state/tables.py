@@ -5,7 +5,7 @@ draws) and `connections` (MW of grid connection). The identities of a quarter fo
 `counts_as` below and from the flows at the end.
 """
 
-from market_abm.state.columns import Table, identity, intensive, link, pipeline, stock
+from market_abm.state.columns import Table, identity, intensive, kept, link, pipeline, stock
 from market_abm.state.flows import Flow
 
 HYPERSCALER, NEOCLOUD, PUBLIC_CLOUD, EVERYBODY_ELSE = 1.0, 2.0, 3.0, 4.0  # in the order of CLOUD_KINDS in parameters/cast.py
@@ -15,6 +15,8 @@ CHIP_LEAD_SLOTS = 9
 FAB_LEAD_SLOTS = 13
 SITE_LEAD_SLOTS = 17
 CHIP_LIFE_SLOTS = 41
+HOLDERS = 4  # clouds that can hold shares of one startup
+MERCHANT, IN_HOUSE = 1.0, 2.0  # in the order of MAKER_KINDS in parameters/cast.py
 
 ALIVE = identity("alive", "0 or 1", "Whether the row is an agent that takes part; dead and free rows hold zeros.")
 BIRTH = identity("birth", "key", "Hash of the quarter of entry and the order within it: the key of every draw.", "uint64")
@@ -55,6 +57,8 @@ MARKET = Table("market", "One row per run: what belongs to the market and to nob
 
 MAKERS = Table("makers", "Chip makers; one row a maker.", (
     ALIVE, BIRTH, CASH,
+    identity("kind", "code", "1 merchant, 2 in-house."),
+    link("parent", "clouds", "The owner whose in-house maker this is."),
     intensive("pflops_per_chip", "PFLOP/s", "Dense 16-bit peak of the chip on sale."),
     intensive("watts_per_chip", "W", "Thermal design power of the chip on sale."),
     intensive("first_pflops_per_chip", "PFLOP/s", "Peak of the chip on sale at the start: the base of difficulty."),
@@ -126,6 +130,12 @@ CLOUDS = Table("clouds", "Owners of compute: hyperscalers, neoclouds, the public
     stock("serving_pflop_hours", "PFLOP-h", "Of it, to serve the own lab's customers."),
     stock("rented_pflop_hours", "PFLOP-h", "Compute rented out this quarter."),
     stock("rent_usd", "USD/quarter", "Rent received this quarter."),
+    stock("credit_rent_usd", "USD/quarter", "Rent that tenants paid with compute credits."),
+    stock("credits_owed_usd", "USD", "Compute credits granted and not yet used.", counts_as="credits owed"),
+    stock("enterprise_reserved_pflop_hours", "PFLOP-h/quarter", "Hours that enterprises have reserved."),
+    intensive("enterprise_reserved_rent_usd", "USD/PFLOP-h", "Rent of these hours.", weight="enterprise_reserved_pflop_hours"),
+    stock("withheld_pflop_hours", "PFLOP-h", "Hours refused to tenants whose labs compete with the owner's."),
+    intensive("insight", "ln ratio", "Productivity that the own lab owes to what it sees of hosted training."),
     stock("energy_mwh", "MWh", "Electricity used this quarter, by region.", by="regions"),
     stock("energy_bill_usd", "USD/quarter", "Electricity bill of the quarter."),
     intensive("contested_rent_usd", "USD/PFLOP-h", "Rent that clears the contested part of the market."),
@@ -163,6 +173,17 @@ STARTUPS = Table("startups", "Labs that rent their compute; one row a startup, f
     identity("occupied", "0 or 1", "Whether the slot is taken (by a living startup, or by a bystander of a test)."),
     identity("skill", "ratio", "Research skill: effective FLOP per FLOP, median 1."),
     link("provider", "clouds", "The cloud it rents from."),
+    link("backer", "clouds", "The cloud that backs it exclusively, in place of its own lab."),
+    link("holder", "clouds", "Clouds that hold shares of it.", by="holders"),
+    kept("stake", "share", "Part of it that each of them holds.", by="holders"),
+    kept("venture_share", "share", "Part of it that venture capital holds."),
+    kept("founders_share", "share", "Part of it that its founders hold."),
+    kept("valuation_usd", "USD", "Value at its last round, after the money."),
+    stock("credits_usd", "USD", "Compute credits, good at its provider alone.", counts_as="credits"),
+    stock("credit_rent_usd", "USD/quarter", "Rent that it paid with credits."),
+    stock("reserved_pflop_hours", "PFLOP-h/quarter", "Hours that it has reserved with its provider."),
+    intensive("reserved_rent_usd", "USD/PFLOP-h", "Rent of these hours.", weight="reserved_pflop_hours"),
+    kept("contract_quarters", "quarters", "Time until its contract ends."),
     stock("round_usd", "USD", "Size of its last funding round, worn down: what its wages follow."),
     stock("wages_usd", "USD/quarter", "Wages it is committed to."),
     stock("budget_usd", "USD/quarter", "Research compute budget it would like."),

@@ -1,0 +1,38 @@
+"""Mechanism switches: each sets the numbers of one mechanism to where it does exactly nothing."""
+
+from dataclasses import dataclass
+
+from market_abm.parameters.declare import whole
+
+
+def _switch(says):
+    return whole(1, 0, 1, "switch", says, "mechanism switch", at_most=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Switches:
+    """1 leaves a mechanism as its section describes it, 0 takes it out."""
+
+    contest: int = _switch("Customers follow capability; off, every lab that serves is equally good.")
+    relationship: int = _switch("Scarce chips go to old customers; off, in proportion to orders.")
+    cross_subsidy: int = _switch("Groups' cash flow pays for compute; off, only what compute earns, credit and new shares.")
+    switching_cost: int = _switch("Undocumented chips are costly to switch to.")
+    efficiency: int = _switch("Software changes the FLOP/s that chips deliver; off, all chips have the same utilisation.")
+    learning: int = _switch("Unit costs fall with cumulative chips.")
+    selectivity: int = _switch("Investors prefer the best-looking startups; off, funded rounds are equal.")
+    power_queue: int = _switch("Connections must queue; off, every request is granted at once.")
+    cluster_limit: int = _switch("Very large clusters lose efficiency.")
+
+
+# What each switch sets when it is off: {switch: ((key of a parameter, neutral value), ...)}.
+NEUTRAL = {
+    "contest": (("customers.contest", 0.0),),
+    "relationship": (("chips.relationship_floor", 1.0),),
+    "cross_subsidy": (("clouds.omega", 0.0),),
+    "switching_cost": (("documentation.switching_channel", 0.0),),
+    "efficiency": (("documentation.efficiency_channel", 0.0),),
+    "learning": (("chips.learning_exponent", 0.0),),
+    "selectivity": (("startups.selectivity", 0.0),),
+    "power_queue": (("energy.queue", 0),),
+    "cluster_limit": (("training.cluster_exponent", 0.0),),
+}
