@@ -11,7 +11,7 @@ import numpy as np
 from market_abm.exact import stacked, total
 from market_abm.state.columns import IDENTITY, LINK
 from market_abm.state.flows import per_run
-from market_abm.units import HOURS_PER_QUARTER
+from market_abm.units import FLOP_PER_PFLOP_HOUR, HOURS_PER_QUARTER
 
 TOLERANCE = 1e-9
 
@@ -56,6 +56,7 @@ def _identities(world):
     yield from _two_sided_flows(world)
     yield from _life_and_death(world)
     yield from _energy_and_compute(world)
+    yield from _largest_run(world)
 
 
 def _conserved(world):
@@ -128,6 +129,18 @@ def _energy_and_compute(world):
         yield "every chip has its day of retirement", f"clouds.fleet_{stock}", fleet - ages, np.broadcast_to(scale, fleet.shape)
     shares = total(clouds["ai_share"]) + total(startups["ai_share"])
     yield "customers' shares do not exceed one", "market", np.maximum(shares - 1.0, 0.0), np.full_like(shares, TOLERANCE)
+
+
+def _largest_run(world):
+    """The largest run is its hours: so many FLOP, so much money, so much power. Growth of each is then that of its factors."""
+    market = world.tables["market"]
+    done = market["frontier_pflop_hours"] * FLOP_PER_PFLOP_HOUR * market["frontier_utilisation"] * market["frontier_efficiency"]
+    for identity, column, product in (
+        ("the largest run's FLOP are hours x peak x utilisation x efficiency", "frontier_run_flop", done),
+        ("the largest run's cost is hours x full cost", "frontier_cost_usd", market["frontier_pflop_hours"] * market["frontier_full_cost_usd"]),
+        ("the largest run's MW are PFLOP/s x MW per PFLOP/s", "frontier_mw", market["frontier_pflops"] * market["frontier_mw_per_pflops"]),
+    ):
+        yield identity, f"market.{column}", market[column] - product, TOLERANCE * np.abs(product)
 
 
 def _at_most(identity, used, available):

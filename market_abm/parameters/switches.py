@@ -22,11 +22,12 @@ class Switches:
     selectivity: int = _switch("Investors prefer the best-looking startups; off, funded rounds are equal.")
     power_queue: int = _switch("Connections must queue; off, every request is granted at once.")
     cluster_limit: int = _switch("Very large clusters lose efficiency.")
+    data_limit: int = _switch("Training runs out of text; off, there is always as much as is best.")
 
 
 # What each switch sets when it is off: {switch: ((key of a parameter, neutral value), ...)}.
 NEUTRAL = {
-    "contest": (("customers.contest", 0.0),),
+    "contest": (("customers.contest", 0.0), ("training.loss_weight", 0.0)),
     "relationship": (("chips.relationship_floor", 1.0),),
     "cross_subsidy": (("clouds.omega", 0.0),),
     "switching_cost": (("documentation.switching_channel", 0.0),),
@@ -35,4 +36,5 @@ NEUTRAL = {
     "selectivity": (("startups.selectivity", 0.0),),
     "power_queue": (("energy.queue", 0),),
     "cluster_limit": (("training.cluster_exponent", 0.0),),
+    "data_limit": (("training.data_epochs", 1e60),),
 }
