@@ -4,7 +4,7 @@ import numpy as np
 
 from market_abm.behaviour import labs
 from market_abm.exact import at_best, best, bounded, leading, log, look_up, ratio, stacked
-from market_abm.rules.capability import scaling_law, trained
+from market_abm.rules.capability import scaling_law, worth_flop
 from market_abm.rules.choice import contest
 
 
@@ -26,8 +26,8 @@ def _become_capable(world):
     """Let each run count for what text allows, times progress and skill; keep the best of each lab and the frontier's record."""
     market, clouds, rows = world.market, world.clouds, world.startups
     law = scaling_law(world.rules.training)
-    own_worth = trained(clouds.run_flop, market.data_tokens, law).worth_flop
-    hosted_worth = trained(rows.run_flop, market.data_tokens, law).worth_flop
+    own_worth = worth_flop(clouds.run_flop, market.data_tokens, law)
+    hosted_worth = worth_flop(rows.run_flop, market.data_tokens, law)
     clouds.data_short = 1.0 - ratio(own_worth, clouds.run_flop, 1.0)
     rows.data_short = 1.0 - ratio(hosted_worth, rows.run_flop, 1.0)
     clouds.effective_flop = np.maximum(clouds.effective_flop, own_worth * market.algorithmic_progress)

@@ -44,17 +44,28 @@ class Trained(NamedTuple):
     elasticity: np.ndarray  # of that worth to compute: 1 while data does not bind
 
 
+def flop_that_uses(stock_tokens, law):
+    """Return the compute whose best run takes the whole stock."""
+    both = law.parameter_exponent + law.token_exponent
+    return FLOP_PER_PARAMETER_AND_TOKEN * power(stock_tokens * law.balance, both / law.parameter_exponent)
+
+
+def worth_flop(flop, stock_tokens, law):
+    """Return the compute of an unlimited run with the same loss; where the stock does not bind, the run's own exactly."""
+    if not np.any(flop > flop_that_uses(stock_tokens, law)):
+        return flop
+    return trained(flop, stock_tokens, law).worth_flop
+
+
 def trained(flop, stock_tokens, law):
     """Train with as many tokens as are best for `flop`, no more than the stock; beyond it parameters grow alone.
 
-    `stock_tokens` counts every repetition that still helps. Where the stock does not bind, the run is
-    worth its compute exactly.
+    `stock_tokens` counts every repetition that still helps.
     """
     pairs = np.maximum(flop, 1.0) / FLOP_PER_PARAMETER_AND_TOKEN
     both = law.parameter_exponent + law.token_exponent
-    best_tokens = power(pairs, law.parameter_exponent / both) / law.balance
-    short = best_tokens > stock_tokens
-    tokens = np.minimum(best_tokens, stock_tokens)
+    short = flop > flop_that_uses(stock_tokens, law)
+    tokens = np.minimum(power(pairs, law.parameter_exponent / both) / law.balance, stock_tokens)
     parameters = pairs / tokens
     of_parameters = law.parameter_loss * power(parameters, -law.parameter_exponent)
     loss = of_parameters + law.token_loss * power(tokens, -law.token_exponent)
