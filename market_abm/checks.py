@@ -11,7 +11,7 @@ import numpy as np
 from market_abm.exact import add_up, look_up, stacked, total
 from market_abm.state.columns import IDENTITY, LINK
 from market_abm.state.flows import per_run
-from market_abm.units import HOURS_PER_QUARTER
+from market_abm.units import FLOP_PER_PFLOP_HOUR, HOURS_PER_QUARTER
 
 TOLERANCE = 1e-9
 
@@ -57,6 +57,7 @@ def _identities(world):
     yield from _life_and_death(world)
     yield from _energy_and_compute(world)
     yield from _ownership(world)
+    yield from _largest_run(world)
 
 
 def _conserved(world):
@@ -145,6 +146,18 @@ def _ownership(world):
     due = add_up(startups["credits_usd"], startups["provider"], owed.shape[-1])
     scale = TOLERANCE * (1.0 + owed + world.ledger.gross["clouds.credits_owed_usd"])
     yield "credits are owed by their provider", "clouds.credits_owed_usd", owed - due, scale
+
+
+def _largest_run(world):
+    """The largest run is its hours: so many FLOP, so much money, so much power. Growth of each is then that of its factors."""
+    market = world.tables["market"]
+    done = market["frontier_pflop_hours"] * FLOP_PER_PFLOP_HOUR * market["frontier_utilisation"] * market["frontier_efficiency"]
+    for identity, column, product in (
+        ("the largest run's FLOP are hours x peak x utilisation x efficiency", "frontier_run_flop", done),
+        ("the largest run's cost is hours x full cost", "frontier_cost_usd", market["frontier_pflop_hours"] * market["frontier_full_cost_usd"]),
+        ("the largest run's MW are PFLOP/s x MW per PFLOP/s", "frontier_mw", market["frontier_pflops"] * market["frontier_mw_per_pflops"]),
+    ):
+        yield identity, f"market.{column}", market[column] - product, TOLERANCE * np.abs(product)
 
 
 def _at_most(identity, used, available):

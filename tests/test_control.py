@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from worlds import row
 
-from market_abm.behaviour import ownership, tenants
+from market_abm.behaviour import labs, ownership, tenants
 from market_abm.checks import broken
 from market_abm.engine import Simulation, run_seeds
 from market_abm.parameters.control import MERGER_RULES
@@ -161,6 +161,12 @@ def withheld(share, host, margin=0.2, stake=0.0, strength=0.5, serving=0.5):
 ])
 def test_hours_are_withheld_for_the_gain_over_the_margin(expected, case):
     assert withheld(**case) == pytest.approx(expected)
+
+
+def test_a_host_learns_from_the_part_of_training_that_it_sees():
+    conduct = SimpleNamespace(telemetry_decay=row(0.1), telemetry_gain=row(0.05), visibility=row(0.5))
+    # a tenth of .2 is forgotten; .05 x .5 x .4 is learnt
+    assert labs.insight(row(0.2, 0.0), row(0.4, 0.0), conduct)[0] == pytest.approx([0.19, 0.0])
 
 
 # In a small world -----------------------------------------------------------------------------------

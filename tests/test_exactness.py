@@ -29,8 +29,10 @@ KINDS = (
     (("chips.allocation=proportional", "documentation.rule=open", "startups.selectivity=0"), ()),
     (("chips.allocation=equal_awards", "documentation.rule=delayed", "chips.pricing=cost_based"), ("export_control@2021Q1",)),
     (("chips.allocation=lottery", "documentation.rule=closed", "chips.delivery_quarters=3", "chips.fab_quarters=5"), ("data_act@2019Q3",)),
-    (("documentation.rule=mandated", "documentation.mandated_openness=0.8", "customers.contest=1.4", "chips.life_quarters=16"), ()),
-    (("startups.opening=180", "customers.shock_quarter=2020Q2", "chips.relationship_exponent=0.5", "customers.contest=0.5"), ("data_act@2018Q2",)),
+    (("documentation.rule=mandated", "documentation.mandated_openness=0.8", "customers.contest=1.4", "chips.life_quarters=16",
+      "training.capability_map=loss"), ()),
+    (("startups.opening=180", "customers.shock_quarter=2020Q2", "chips.relationship_exponent=0.5", "customers.contest=0.5",
+      "training.data_tokens=1e11", "training.data_epochs=1"), ("data_act@2018Q2",)),
     (("energy.queue=0", "energy.building_quarters=5", "clouds.tenant_floor=0.2", "chips.switching_cost=0"), ("export_control@2018Q1",)),
 )
 

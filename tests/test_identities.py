@@ -76,7 +76,7 @@ SWITCHED = (
     "contracts.signing_rate=1", "contracts.term_quarters=1", "contracts.discount=0.9", "contracts.capacity_share=1", "conduct.foreclosure=1",
     "customers.contest=0", "startups.selectivity=0", "chips.relationship_exponent=0", "clouds.omega=0", "chips.switching_cost=0",
     "chips.learning_exponent=0", "energy.queue=0", "documentation.efficiency_channel=0", "documentation.switching_channel=0",
-    "training.cluster_exponent=0", "training.ambition_noise=0", "customers.shock=1", "customers.outside=0", "customers.inertia=0",
+    "training.cluster_exponent=0", "training.capability_map=loss", "training.loss_weight=0", "training.data_tokens=1e6", "switches.data_limit=0", "training.ambition_noise=0", "customers.shock=1", "customers.outside=0", "customers.inertia=0",
     "chips.allocation=proportional", "chips.allocation=equal_awards", "chips.allocation=lottery", "chips.pricing=cost_based",
     "documentation.rule=closed", "documentation.rule=delayed", "documentation.rule=open", "documentation.rule=mandated",
     "startups.opening=0", "venture.pool_usd=0", "clouds.neocloud_equity=0", "chips.relationship_floor=0", "clouds.tenant_floor=0",
@@ -224,6 +224,14 @@ def owed_to_nobody(world):
     return f"clouds.credits_owed_usd row {provider}", owed - world.array("startups.credits_usd")[RUN, held_here].sum()
 
 
+def misreported(column, factor):
+    def corrupt(world):
+        true = world.array(f"market.{column}")[RUN, 0]
+        change(world, f"market.{column}", 0, by=(factor - 1.0) * true)
+        return f"market.{column} row 0", (factor - 1.0) * true
+    return corrupt
+
+
 CORRUPTIONS = [  # the identity that must be named, and what breaks it
     ("money is conserved", leak("clouds.cash_usd", 2, -1e6)),
     ("money is conserved", leak("makers.cash_usd", 0, 1e6)),
@@ -258,6 +266,9 @@ CORRUPTIONS = [  # the identity that must be named, and what breaks it
     ("stakes are held by the living", held_by_the_dead),
     ("credits are owed by their provider", owed_to_nobody),
     ("customers' shares do not exceed one", too_many_customers),
+    ("the largest run's FLOP are hours x peak x utilisation x efficiency", misreported("frontier_run_flop", 1.5)),
+    ("the largest run's cost is hours x full cost", misreported("frontier_cost_usd", 0.5)),
+    ("the largest run's MW are PFLOP/s x MW per PFLOP/s", misreported("frontier_mw", 1.5)),
 ]
 NAMES = [f"{identity} {n}" for n, (identity, _) in enumerate(CORRUPTIONS)]
 

@@ -85,18 +85,19 @@ def test_no_compute_no_reason():
         assert np.isnan(bound(owners(fleet_pflops=np.zeros((1, 1, 4)), active_pflops=np.zeros((1, 4))))).all()
 
 
-def test_labs_are_bound_by_compute_then_money_then_prize_then_ambition():
+def test_labs_are_bound_by_data_then_compute_then_money_then_prize_then_ambition():
     clouds = SimpleNamespace(
         lab_budget_usd=np.array([[10.0, 10.0, 0.0]]), lab_funded_usd=np.array([[10.0, 10.0, 0.0]]), has_lab=np.array([[1.0, 1.0, 0.0]]),
-        own_fill_rate=np.array([[0.5, 1.0, 1.0]]), prize_bound=np.array([[1.0, 1.0, 0.0]]))
+        own_fill_rate=np.array([[0.5, 1.0, 1.0]]), prize_bound=np.array([[1.0, 1.0, 0.0]]),
+        data_short=np.array([[0.0, 0.02, 0.9]]))
     startups = SimpleNamespace(
-        budget_usd=np.array([[20.0, 30.0, 30.0]]), training_usd=np.array([[2.0, 30.0, 30.0]]), prize_bound=np.zeros((1, 3)),
-        fill_rate=np.array([[1.0, 1.0, 0.9]]))
+        budget_usd=np.array([[20.0, 30.0, 30.0, 25.0]]), training_usd=np.array([[2.0, 30.0, 30.0, 2.0]]), prize_bound=np.zeros((1, 4)),
+        data_short=np.array([[0.0, 0.0, 0.0, 0.3]]), fill_rate=np.array([[1.0, 1.0, 0.9, 0.9]]))
     world = SimpleNamespace(clouds=clouds, startups=startups)
-    reasons = {reason: labs_bound_by(reason)(world).item() for reason in ("compute", "money", "prize", "ambition")}
-    # 100 wanted in all: owner 1 rationed (10) and startup 3 at a rationed cloud (30); startup 1 short of money (20);
-    # owner 2 stopped by the prize (10); startup 2 by nothing but ambition (30)
-    assert reasons == pytest.approx({"compute": 0.4, "money": 0.2, "prize": 0.1, "ambition": 0.3})
+    reasons = {reason: labs_bound_by(reason)(world).item() for reason in ("data", "compute", "money", "prize", "ambition")}
+    # 125 wanted in all: startup 4 has too little text for its run (25), whatever else; owner 1 rationed (10) and startup 3 at a
+    # rationed cloud (30); startup 1 short of money (20); owner 2 stopped by the prize (10); startup 2 by ambition alone (30)
+    assert reasons == pytest.approx({"data": 0.2, "compute": 0.32, "money": 0.16, "prize": 0.08, "ambition": 0.24})
 
 
 def test_entry_and_exit_rates_are_over_those_alive_at_the_start():

@@ -12,8 +12,10 @@ from worlds import row, same_bits
 from market_abm.exact import total
 from market_abm.parameters.chips import Chips, Documentation
 from market_abm.parameters.declare import declarations
+from market_abm.parameters.demand import Training
 from market_abm.rules import choose
 from market_abm.rules.allocation import ALLOCATION, equal_awards, lottery, proportional, relationship, water_filled
+from market_abm.rules.capability import CAPABILITY_MAP, DECISIVENESS
 from market_abm.rules.choice import contest, logit, stay_or_choose
 from market_abm.rules.documentation import CLOSED, DOCUMENTATION, partners
 from market_abm.rules.electricity import first_come, merit_order
@@ -27,6 +29,7 @@ pytestmark = pytest.mark.usefixtures("quiet")
 
 @pytest.mark.parametrize(("table", "kind", "name"), [
     (CHIP_PRICING, Chips, "pricing"), (ALLOCATION, Chips, "allocation"), (DOCUMENTATION, Documentation, "rule"),
+    (CAPABILITY_MAP, Training, "capability_map"), (DECISIVENESS, Training, "capability_map"),
 ])
 def test_a_table_holds_the_declared_options_in_their_order(table, kind, name):
     assert tuple(table) == declarations(kind)[name].options

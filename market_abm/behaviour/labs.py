@@ -5,6 +5,8 @@ from typing import NamedTuple
 import numpy as np
 
 from market_abm.exact import bounded, exp, log, power, ratio
+from market_abm.rules import choose
+from market_abm.rules.capability import CAPABILITY_MAP, DECISIVENESS, scaling_law, trained
 from market_abm.units import FLOP_PER_PFLOP_HOUR
 
 
@@ -30,9 +32,25 @@ def the_race(market, rivals, training, serving_cost_share):
 
 
 def contest_bound(share, race, decisiveness):
-    """Return what a lab would spend in a Tullock contest, r s (1-s) V, at its share or an equal one."""
+    """Return what a lab would spend in a Tullock contest, r s (1-s) V, at its share or an equal one.
+
+    Never more than it expects to win, s V: beyond r (1-s) = 1 nobody takes part (Tullock 1980; Baye, Kovenock
+    and de Vries 1994 for what contests that decisive come to).
+    """
     expected = np.maximum(share, 1.0 / (race.rivals + 1.0))
-    return decisiveness * expected * (1.0 - expected) * race.prize_usd
+    return np.minimum(decisiveness * (1.0 - expected), 1.0) * expected * race.prize_usd
+
+
+def decisiveness_of_spending(market, rules):
+    """Return by how many per cent one more per cent of the frontier's compute raises its strength, `(runs, 1)`.
+
+    The map in force gives it for compute that data does not limit; beyond the stock of text a run is worth
+    less than its compute.
+    """
+    law = scaling_law(rules.training)
+    of_map = choose(DECISIVENESS, rules.training.capability_map, market.frontier_effective_flop, rules.customers.contest,
+                    rules.training.loss_weight, law.scale, law.exponent)
+    return of_map * trained(market.frontier_run_flop, market.data_tokens, law).elasticity
 
 
 def desired_budget(budget, share, race, surprise, training, decisiveness):
@@ -45,6 +63,11 @@ def desired_budget(budget, share, race, surprise, training, decisiveness):
     reach = np.minimum(race.largest_budget_usd, budget * power(training.catch_up_growth, 0.25) * exp(surprise))
     worth = np.maximum(contest_bound(share, race, decisiveness), race.research_usd)
     return np.minimum(reach, worth), (worth < reach) * 1.0
+
+
+def usable_tokens(quarter, training):
+    """Return the stock of usable text with every repetition that still helps, on its trend (Villalobos et al. 2024)."""
+    return training.data_epochs * training.data_tokens * power(training.data_growth, (quarter - training.data_date) / 4.0)
 
 
 class Run(NamedTuple):
@@ -76,17 +99,31 @@ def spending_on_services(effective_flop, customers):
     return 0.25 * customers.spend_max_usd / (1.0 + exp(-distance))
 
 
-def appeal(effective_flop, frontier_flop, rent_usd, frontier_rent_usd, customers):
-    """Return a lab's strength in the contest: effective compute over the frontier's, less a dearer service.
+def quality(effective_flop, frontier_flop, rules):
+    """Return (strength, decisiveness) of labs at their effective compute, by the map in force; strengths over the best one's."""
+    law = scaling_law(rules.training)
+    shared = (rules.customers.contest, rules.training.loss_weight, law.scale, law.exponent)
+    place = rules.training.capability_map
+    return (choose(CAPABILITY_MAP, place, effective_flop, frontier_flop, *shared), choose(DECISIVENESS, place, effective_flop, *shared))
 
-    With quality ln C the budget share is proportional to C^r p^-a (a Tullock contest), and a lab's
-    price moves with what its compute costs.
+
+def appeal(strength, decisiveness, rent_usd, frontier_rent_usd, price_elasticity):
+    """Return a lab's weight in customers' choice, strength p^-a: a lab's price moves with what its compute costs.
+
+    Where the contest is switched off, price does not count either: all labs are equal.
     """
-    quality = ratio(effective_flop, frontier_flop)
     dearer = ratio(rent_usd, frontier_rent_usd, 1.0)
-    return quality * power(np.maximum(dearer, 1e-6), -ratio(customers.price_elasticity, customers.contest))
+    return strength * power(np.maximum(dearer, 1e-6), -price_elasticity * (decisiveness > 0))
 
 
 def shares_with_inertia(old, target, inertia):
     """Return shares of which a part stays with last quarter's lab."""
     return inertia * old + (1.0 - inertia) * target
+
+
+def insight(known, seen_share, conduct):
+    """Return what a host's lab owes to hosted training, in logs: it grows with the part of all training seen, and goes out of date.
+
+    Source: "sensitive technical and business information" of hosted partners, FTC staff report on AI partnerships 2025.
+    """
+    return known * (1.0 - conduct.telemetry_decay) + conduct.telemetry_gain * conduct.visibility * seen_share

@@ -91,8 +91,9 @@ def owners_bound_by(reason):
 def labs_bound_by(reason):
     """Return the part of wanted research budgets that a constraint stops; the reasons sum to one.
 
-    Compute (rationed by rent or transfer price) first, then the prize, else money: the race for budgets
-    has no other end. `ambition` is what binds when none of these does.
+    Judged on the run that was made first (text for it ran out, and more compute is worth less: data), then
+    on compute (rationed by rent or transfer price), then on money, then on the prize. `ambition` is what
+    binds when none of these does.
     """
     def measure(world):
         clouds, rows = world.clouds, world.startups
@@ -100,10 +101,12 @@ def labs_bound_by(reason):
         asked = np.concatenate([clouds.lab_funded_usd, rows.training_usd], axis=-1)
         fill = np.concatenate([clouds.own_fill_rate, rows.fill_rate], axis=-1)
         prize = np.concatenate([clouds.prize_bound * clouds.has_lab, rows.prize_bound], axis=-1) > 0
-        compute = fill < 1.0 - NOTICED
-        money = ~compute & (asked < (1.0 - NOTICED) * budget)
-        stopped = ~compute & ~money & prize
-        which = {"compute": compute, "money": money, "prize": stopped, "ambition": ~compute & ~money & ~stopped}[reason]
+        data = np.concatenate([clouds.data_short * clouds.has_lab, rows.data_short], axis=-1) > NOTICED
+        compute = ~data & (fill < 1.0 - NOTICED)
+        money = ~data & ~compute & (asked < (1.0 - NOTICED) * budget)
+        stopped = ~data & ~compute & ~money & prize
+        which = {"data": data, "compute": compute, "money": money, "prize": stopped,
+                 "ambition": ~data & ~compute & ~money & ~stopped}[reason]
         return total(share(budget) * which)
 
     return measure
@@ -112,6 +115,26 @@ def labs_bound_by(reason):
 def at_frontier(world):
     """Return 1 when a startup trains the quarter's largest run, else 0."""
     return (best(world.startups.run_flop) > best(world.clouds.run_flop)) * 1.0
+
+
+def flop_per_usd(world):
+    """Return the quarter's largest run over its amortised cost; nan where nobody trained."""
+    return ratio(world.market.frontier_run_flop, world.market.frontier_cost_usd, np.nan)
+
+
+def quarters_behind(world):
+    """Return how many quarters on record the frontier has been ahead of the median startup.
+
+    Not known (nan) while it was so in every quarter on record, or when no startup is alive.
+    """
+    capable = np.where(world.startups.alive > 0, world.startups.effective_flop, np.inf)
+    middle = np.maximum(total(world.startups.alive) - 1.0, 0.0) / 2.0  # the better of the middle two counts
+    place = np.floor(middle + 0.5).astype(np.int64)
+    median = np.take_along_axis(np.sort(capable, axis=-1), place, axis=-1)
+    record = world.market.frontier_record_flop.array
+    ahead = (record > median).sum(axis=0) * 1.0
+    known = (ahead < (record > 0).sum(axis=0)) & (total(world.startups.alive) > 0)
+    return np.where(known, ahead, np.nan)
 
 
 def yearly(flow):
@@ -183,8 +206,16 @@ METRICS = (
     Metric("frontier_run_pflop_hours", "PFLOP-h", "Peak compute that it occupied.", of_market("frontier_pflop_hours")),
     Metric("frontier_utilisation", "fraction", "Its model FLOP utilisation before losses of scale.", of_market("frontier_utilisation")),
     Metric("frontier_efficiency", "fraction", "Its parallel efficiency.", of_market("frontier_efficiency")),
+    Metric("frontier_full_cost_usd_per_pflop_hour", "USD/PFLOP-h", "Full cost of capacity where it ran.", of_market("frontier_full_cost_usd")),
+    Metric("frontier_flop_per_usd", "FLOP/USD", "It over its amortised cost.", flop_per_usd),
+    Metric("frontier_effective_flop", "FLOP", "Best effective run so far.", of_market("frontier_effective_flop")),
+    Metric("data_tokens", "tokens", "Usable text, with every repetition that still helps.", of_market("data_tokens")),
     Metric("largest_cluster_mw", "MW", "Facility power of its cluster.", of_market("frontier_mw")),
+    Metric("largest_cluster_pflops", "PFLOP/s", "Peak of its cluster.", of_market("frontier_pflops")),
+    Metric("largest_cluster_mw_per_pflops", "MW/PFLOPS", "Facility power of capacity where it ran.", of_market("frontier_mw_per_pflops")),
     Metric("startup_at_frontier", "0 or 1", "Whether a startup trained it.", at_frontier),
+    Metric("quarters_behind_frontier", "quarters", "How long the frontier has been ahead of the median startup; nan beyond the record.",
+           quarters_behind),
     Metric("customer_spend_usd", "USD/year", "What customers would spend on AI services.", yearly(of_market("customer_spend_usd"))),
     Metric("ai_revenue_usd", "USD/year", "What labs were paid.", yearly(lambda w: total(w.clouds.ai_revenue_usd) + total(w.startups.ai_revenue_usd))),
     Metric("venture_capital_usd", "USD/year", "Capital raised by startups.", yearly(lambda w: total(w.startups.raised_usd))),
@@ -202,5 +233,5 @@ METRICS = (
     *(Metric(f"bound_by_{reason}_owners", "share", f"Part of compute whose owner is stopped by: {reason}.", owners_bound_by(reason))
       for reason in ("power", "chips", "money", "none")),
     *(Metric(f"bound_by_{reason}_labs", "share", f"Part of wanted research budgets stopped by: {reason}.", labs_bound_by(reason))
-      for reason in ("compute", "money", "prize", "ambition")),
+      for reason in ("data", "compute", "money", "prize", "ambition")),
 )

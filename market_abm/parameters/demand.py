@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from market_abm.parameters.declare import date, number, whole
+from market_abm.parameters.declare import choice, date, number, whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +51,16 @@ class Training:
     cluster_limit_chips: float = number(25e3, 2048, 100e3, "chips", "Chips beyond which a run loses efficiency.", "25,000 A100 trained GPT-4; an essay of 2023, The undressing of the king, says 2,048", at_least=1, at_most=1e9)
     cluster_exponent: float = number(0.08, 0.0, 0.15, "1", "Loss of efficiency beyond that limit; 0 switches it off.", at_most=1)
     algorithmic_growth: float = number(3.0, 2.0, 5.0, "ratio/year", "Algorithmic progress.", "Epoch AI: 3 a year 2012-23; later 3-10", at_least=1, at_most=100)
+    capability_map: str = choice("log_compute", ("log_compute", "loss"), "What customers value: the logarithm of effective compute, or a lower loss.")
+    loss_weight: float = number(244, 100, 600, "1/nat", "Weight w of reducible loss under the map `loss`; as decisive as a contest of 1.2 at 1e28 effective FLOP.", at_most=1e6)
+    parameter_loss: float = number(482.01, 330, 640, "nat", "A of the scaling law: loss A/N^a from too few parameters.", "Besiroglu et al. 2024, arXiv 2404.10102; range assumed", at_least=1e-3, at_most=1e9)
+    parameter_exponent: float = number(0.3478, 0.33, 0.37, "1", "a of the scaling law.", "Besiroglu et al. 2024; Hoffmann et al. 2022 printed .34", at_least=0.01, at_most=2)
+    token_loss: float = number(2085.43, 400, 3000, "nat", "B of the scaling law: loss B/D^b from too few tokens.", "Besiroglu et al. 2024; Hoffmann et al. 2022 printed 410.7", at_least=1e-3, at_most=1e9)
+    token_exponent: float = number(0.3658, 0.28, 0.39, "1", "b of the scaling law.", "Besiroglu et al. 2024; Hoffmann et al. 2022 printed .28", at_least=0.01, at_most=2)
+    data_tokens: float = number(75e12, 15e12, 250e12, "tokens", "Usable text that exists, each token counted once, on the date below.", "Villalobos et al. 2024, arXiv 2211.04325: 300e12 (100e12-1000e12) with repetition: over 4 epochs; 15e12 of 60e12 in an essay of 2024", at_least=1e6, at_most=1e30)
+    data_epochs: float = number(4.0, 1.0, 5.0, "epochs", "How often a token helps as much as a new one.", "Muennighoff et al. 2023: up to 4 epochs nearly as good as new data", at_least=0.01, at_most=1e6)
+    data_date: str = date("2024Q1", "Quarter of that stock.", "Villalobos et al. 2024")
+    data_growth: float = number(1.07, 1.0, 1.15, "ratio/year", "Growth of the usable stock.", "Villalobos et al. 2024: 300e12 in 2024 to 400e12 in 2028, with repetition", at_least=0.5, at_most=10)
 
 
 @dataclass(frozen=True, slots=True)

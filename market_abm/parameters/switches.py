@@ -27,11 +27,12 @@ class Switches:
     foreclosure: int = _switch("Clouds withhold hours from labs that compete with their own.")
     telemetry: int = _switch("Hosts learn from the training that they host.")
     cluster_limit: int = _switch("Very large clusters lose efficiency.")
+    data_limit: int = _switch("Training runs out of text; off, there is always as much as is best.")
 
 
 # What each switch sets when it is off: {switch: ((key of a parameter, neutral value), ...)}.
 NEUTRAL = {
-    "contest": (("customers.contest", 0.0),),
+    "contest": (("customers.contest", 0.0), ("training.loss_weight", 0.0)),
     "relationship": (("chips.relationship_floor", 1.0),),
     "cross_subsidy": (("clouds.omega", 0.0),),
     "switching_cost": (("documentation.switching_channel", 0.0),),
@@ -45,4 +46,5 @@ NEUTRAL = {
     "foreclosure": (("conduct.foreclosure", 0.0),),
     "telemetry": (("conduct.telemetry_gain", 0.0),),
     "cluster_limit": (("training.cluster_exponent", 0.0),),
+    "data_limit": (("training.data_epochs", 1e60),),
 }

@@ -3,6 +3,7 @@
 import numpy as np
 
 from market_abm.behaviour import clouds as owners
+from market_abm.behaviour import labs
 from market_abm.exact import at_best, bounded, exp, log, power, ratio, total
 from market_abm.state.lifecycle import give_birth
 
@@ -27,6 +28,7 @@ def calendar_turns(world):
     general = fading_growth(rules.clouds.general_growth, rules.clouds.general_fade, float(q))
     market.general_cloud_usd = market.general_cloud_usd * exp(moving * general)
     market.algorithmic_progress = power(rules.training.algorithmic_growth, q / 4.0)
+    market.data_tokens = labs.usable_tokens(q, rules.training)
     for count in ("entries", "exits", "cloud_exits", "closed_pflop_hours"):
         setattr(market, count, 0.0)
 

@@ -28,7 +28,7 @@ def startups_choose_providers(world):
 def labs_set_budgets(world):
     """Let every lab decide what it would spend on research, and on serving the customers it expects."""
     market, rows, clouds, rules = world.market, world.startups, world.clouds, world.rules
-    serving_share, contest = rules.customers.serving_cost_share, rules.customers.contest
+    serving_share, contest = rules.customers.serving_cost_share, labs.decisiveness_of_spending(market, rules)
     rivals = ratio(1.0, total(rows.ai_share * rows.ai_share) + total(clouds.ai_share * clouds.ai_share), 1.0)
     race = labs.the_race(market, rivals, rules.training, serving_share)
     spend = market.customer_spend_usd * exp(market.customer_growth)

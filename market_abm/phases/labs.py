@@ -3,7 +3,8 @@
 import numpy as np
 
 from market_abm.behaviour import labs
-from market_abm.exact import at_best, best, bounded, leading, log, look_up, ratio, stacked
+from market_abm.exact import add_up, at_best, best, bounded, exp, leading, log, look_up, ratio, stacked, total
+from market_abm.rules.capability import scaling_law, worth_flop
 from market_abm.rules.choice import contest
 
 
@@ -16,34 +17,59 @@ def labs_train(world):
     own = labs.training_run(clouds.training_pflop_hours, clouds.software, chip, rules.training)
     hosted = labs.training_run(rows.training_pflop_hours, look_up(clouds.software, rows.provider),
                                look_up(chip, rows.provider), rules.training)
-    progress = world.market.algorithmic_progress
     clouds.run_flop, rows.run_flop = own.flop, hosted.flop
-    clouds.effective_flop = np.maximum(clouds.effective_flop, own.flop * progress)
-    rows.effective_flop = np.maximum(rows.effective_flop, hosted.flop * progress * rows.skill)
+    _become_capable(world)
     _describe_frontier(world, own, hosted)
 
 
+def _become_capable(world):
+    """Let each run count for what text allows, times progress and skill; keep the best of each lab and the frontier's record."""
+    market, clouds, rows = world.market, world.clouds, world.startups
+    law = scaling_law(world.rules.training)
+    own_worth = worth_flop(clouds.run_flop, market.data_tokens, law)
+    hosted_worth = worth_flop(rows.run_flop, market.data_tokens, law)
+    clouds.data_short = 1.0 - ratio(own_worth, clouds.run_flop, 1.0)
+    rows.data_short = 1.0 - ratio(hosted_worth, rows.run_flop, 1.0)
+    _learn_from_tenants(world)
+    own_worth = own_worth * exp(clouds.insight)
+    clouds.effective_flop = np.maximum(clouds.effective_flop, own_worth * market.algorithmic_progress)
+    rows.effective_flop = np.maximum(rows.effective_flop, hosted_worth * market.algorithmic_progress * rows.skill)
+    best_now = np.maximum(best(clouds.effective_flop), best(rows.effective_flop))
+    market.frontier_effective_flop = np.maximum(market.frontier_effective_flop, best_now)
+    record = market.frontier_record_flop.array.copy()
+    record[world.quarter % len(record)] = market.frontier_effective_flop
+    market.frontier_record_flop.rewrite(record)
+
+
+def _learn_from_tenants(world):
+    """Let the labs of hosts learn from the training of rivals that they host."""
+    clouds, rows = world.clouds, world.startups
+    nobody = clouds.alive.shape[-1]
+    rivals = add_up(rows.training_pflop_hours * (rows.backer == nobody), rows.provider, nobody)
+    everything = total(rows.training_pflop_hours) + total(clouds.training_pflop_hours)
+    clouds.insight = labs.insight(clouds.insight, ratio(rivals, everything), world.rules.conduct) * clouds.has_lab * clouds.alive
+
+
 def _describe_frontier(world, own, hosted):
-    """Record hours, amortised cost, power, utilisation and efficiency of the quarter's largest run."""
+    """Record hours, amortised cost, power, utilisation and efficiency of the quarter's largest run, and what they rest on."""
     clouds, rows, market = world.clouds, world.startups, world.market
-    mw = ratio(clouds.active_mw, clouds.active_pflops)
     here = best(own.flop) >= best(hosted.flop)
 
     def of_largest(of_owner, of_startup):
         return np.where(here, at_best(of_owner, own.flop), at_best(of_startup, hosted.flop))
 
-    def hosted_by(column):
-        return look_up(column, rows.provider)
+    def where_it_ran(column):
+        return of_largest(column, look_up(column, rows.provider))
 
     market.frontier_run_flop = np.maximum(best(own.flop), best(hosted.flop))
     market.frontier_pflop_hours = of_largest(own.pflop_hours, hosted.pflop_hours)
-    market.frontier_cost_usd = of_largest(own.pflop_hours * clouds.full_cost_usd,
-                                          hosted.pflop_hours * hosted_by(clouds.full_cost_usd))
-    market.frontier_mw = of_largest(own.pflops * mw, hosted.pflops * hosted_by(mw))
-    market.frontier_utilisation = of_largest(clouds.software, hosted_by(clouds.software))
+    market.frontier_pflops = of_largest(own.pflops, hosted.pflops)
+    market.frontier_utilisation = where_it_ran(clouds.software)
     market.frontier_efficiency = of_largest(own.efficiency, hosted.efficiency)
-    best_now = np.maximum(best(clouds.effective_flop), best(rows.effective_flop))
-    market.frontier_effective_flop = np.maximum(market.frontier_effective_flop, best_now)
+    market.frontier_full_cost_usd = where_it_ran(clouds.full_cost_usd)
+    market.frontier_mw_per_pflops = where_it_ran(ratio(clouds.active_mw, clouds.active_pflops))
+    market.frontier_cost_usd = market.frontier_pflop_hours * market.frontier_full_cost_usd
+    market.frontier_mw = market.frontier_pflops * market.frontier_mw_per_pflops
 
 
 def customers_spend(world):
@@ -57,9 +83,9 @@ def customers_spend(world):
     rent = rows.hour_cost_usd  # 0 for the dead and for who found no provider
     reference = np.maximum(market.spot_rent_usd, 1e-9)
     top = np.maximum(best(clouds.effective_flop), best(rows.effective_flop))
-    own = labs.appeal(clouds.effective_flop, top, clouds.transfer_usd, reference, customers) * clouds.has_lab
-    hosted = labs.appeal(rows.effective_flop, top, rent, reference, customers) * (rent > 0)
-    own_target, hosted_target = contest((own, hosted), customers.contest, customers.outside)
+    own = labs.appeal(*labs.quality(clouds.effective_flop, top, rules), clouds.transfer_usd, reference, customers.price_elasticity)
+    hosted = labs.appeal(*labs.quality(rows.effective_flop, top, rules), rent, reference, customers.price_elasticity)
+    own_target, hosted_target = contest((own * clouds.has_lab, hosted * (rent > 0)), 1.0, customers.outside)
     clouds.ai_share = labs.shares_with_inertia(clouds.ai_share, own_target, customers.inertia)
     rows.ai_share = labs.shares_with_inertia(rows.ai_share, hosted_target, customers.inertia) * rows.alive
     served_by_owners = clouds.serving_pflop_hours * clouds.transfer_usd / customers.serving_cost_share

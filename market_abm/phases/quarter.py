@@ -34,7 +34,7 @@ def _phase(step, function, why, **writes):
 QUARTER = (
     _phase(1, calendar.calendar_turns, "Paths that nobody in the model decides.",
            market="research_usd venture_floor_usd legacy_usd enterprise_usd demand_shock shock_growth general_cloud_usd "
-                  "algorithmic_progress entries exits cloud_exits closed_pflop_hours"),
+                  "algorithmic_progress data_tokens entries exits cloud_exits closed_pflop_hours"),
     _phase(1, calendar.groups_and_loads_grow, "The world around the market grows.",
            clouds="other_cash_flow_usd group_cash_flow_usd", makers="other_rnd_usd", regions="other_load_mw plant_mw"),
     _phase(1, calendar.ordered_events_happen, "Dated births come before anybody decides.", clouds="cash_usd connected_mw"),
@@ -92,9 +92,9 @@ QUARTER = (
            clouds="energy_mwh energy_bill_usd cash_usd",
            regions="ai_mwh dispatched_mwh shortage_mwh price_usd cash_usd"),
     _phase(10, labs.labs_train, "Compute becomes FLOP and capability.",
-           clouds="software run_flop effective_flop", startups="run_flop effective_flop",
-           market="frontier_run_flop frontier_pflop_hours frontier_cost_usd frontier_mw frontier_utilisation "
-                  "frontier_efficiency frontier_effective_flop"),
+           clouds="insight software run_flop effective_flop data_short", startups="run_flop effective_flop data_short",
+           market="frontier_run_flop frontier_pflop_hours frontier_cost_usd frontier_mw frontier_utilisation frontier_efficiency "
+                  "frontier_full_cost_usd frontier_pflops frontier_mw_per_pflops frontier_effective_flop frontier_record_flop"),
     _phase(11, labs.customers_spend, "Capability is sold; serving bounds revenue.",
            market="customer_spend_usd customer_growth",
            clouds="ai_share ai_revenue_usd cash_usd", startups="ai_share ai_revenue_usd cash_usd"),

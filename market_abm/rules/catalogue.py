@@ -1,6 +1,7 @@
 """Every rule that a configuration can choose by name, by the parameter that chooses it; and the rules that always hold."""
 
 from market_abm.rules.allocation import ALLOCATION
+from market_abm.rules.capability import CAPABILITY_MAP
 from market_abm.rules.choice import contest, logit, stay_or_choose
 from market_abm.rules.documentation import DOCUMENTATION
 from market_abm.rules.electricity import first_come, merit_order
@@ -11,6 +12,7 @@ CHOSEN = {
     "chips.pricing": CHIP_PRICING,
     "chips.allocation": ALLOCATION,
     "documentation.rule": DOCUMENTATION,
+    "training.capability_map": CAPABILITY_MAP,
     "mergers.rule": MERGERS,
 }
 FIXED = {rule.__name__: rule for rule in (logit, contest, stay_or_choose, merit_order, first_come)}

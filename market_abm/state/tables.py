@@ -15,6 +15,7 @@ CHIP_LEAD_SLOTS = 9
 FAB_LEAD_SLOTS = 13
 SITE_LEAD_SLOTS = 17
 CHIP_LIFE_SLOTS = 41
+FRONTIER_QUARTERS = 64  # how far back the frontier's record is remembered
 HOLDERS = 4  # clouds that can hold shares of one startup
 MERCHANT, IN_HOUSE = 1.0, 2.0  # in the order of MAKER_KINDS in parameters/cast.py
 
@@ -39,7 +40,12 @@ MARKET = Table("market", "One row per run: what belongs to the market and to nob
     intensive("frontier_mw", "MW", "Facility power of its cluster."),
     intensive("frontier_utilisation", "fraction", "Model FLOP utilisation of this run, before losses of scale."),
     intensive("frontier_efficiency", "fraction", "Parallel efficiency of this run."),
-    intensive("frontier_effective_flop", "FLOP", "Best effective (physical x algorithmic) run so far."),
+    intensive("frontier_full_cost_usd", "USD/PFLOP-h", "Full cost of capacity where it ran."),
+    intensive("frontier_pflops", "PFLOP/s", "Peak of its cluster."),
+    intensive("frontier_mw_per_pflops", "MW/PFLOPS", "Facility power of capacity where it ran."),
+    intensive("frontier_effective_flop", "FLOP", "Best effective (physical x algorithmic, less what data takes) run so far."),
+    pipeline("frontier_record_flop", "FLOP", "That figure by quarter, for as many quarters as are remembered.", FRONTIER_QUARTERS),
+    intensive("data_tokens", "tokens", "Usable text, counting every repetition that still helps."),
     intensive("customer_spend_usd", "USD/quarter", "What customers spend on AI services."),
     intensive("customer_growth", "1/quarter", "Smoothed growth of customers' spending, in logs.", signed=True),
     intensive("venture_floor_usd", "USD/quarter", "The part of the pool that does not wait for revenue."),
@@ -168,6 +174,7 @@ CLOUDS = Table("clouds", "Owners of compute: hyperscalers, neoclouds, the public
     stock("lab_serving_usd", "USD/quarter", "What the own lab asked to spend on serving."),
     intensive("run_flop", "FLOP", "The own lab's training run of the quarter, physical FLOP."),
     intensive("effective_flop", "FLOP", "The own lab's best effective run so far."),
+    intensive("data_short", "0 to 1", "Part of what the own lab's run would be worth that the data limit takes."),
     intensive("prize_bound", "0 or 1", "Whether the prize, not money, stopped the lab's budget."),
     stock("ai_revenue_usd", "USD/quarter", "What customers paid the own lab."),
     stock("ai_share", "0 to 1", "The own lab's part in customers' spending."),
@@ -201,6 +208,7 @@ STARTUPS = Table("startups", "Labs that rent their compute; one row a startup, f
     stock("serving_pflop_hours", "PFLOP-h", "Serving compute it got."),
     intensive("run_flop", "FLOP", "Its training run of the quarter, physical FLOP."),
     intensive("effective_flop", "FLOP", "Its best effective run so far."),
+    intensive("data_short", "0 to 1", "Part of what its run would be worth that the data limit takes."),
     intensive("prize_bound", "0 or 1", "Whether the prize, not money, stopped its budget."),
     stock("ai_revenue_usd", "USD/quarter", "What customers paid it."),
     stock("ai_share", "0 to 1", "Its part in customers' spending."),
