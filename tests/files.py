@@ -5,6 +5,7 @@ import types
 
 import numpy as np
 
+from market_abm.engine import Outcome
 from market_abm.units import quarter_label
 
 SMALL = """

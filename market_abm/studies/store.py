@@ -78,7 +78,8 @@ def load_table(place, name):
     _manifest_of_ours(place)
     path = Path(place) / TABLES[name]
     if not path.exists():
-        raise BadInput(Problem(str(place), f"holds no {path.name}", f"run the study again with --record {name}" if name in CHOICES else "run the study again"))
+        remedy = "run the study again" + (f" with --record {name}" if name in CHOICES else "")
+        raise BadInput(Problem(str(place), f"holds no {path.name}", remedy))
     return tabled(_read(path)) if name in RECORDS else _read(path).to_pandas()
 
 
