@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from market_abm.exact import stacked, total
+from market_abm.exact import add_up, look_up, stacked, total
 from market_abm.state.columns import IDENTITY, LINK
 from market_abm.state.flows import per_run
 from market_abm.units import HOURS_PER_QUARTER
@@ -56,6 +56,7 @@ def _identities(world):
     yield from _two_sided_flows(world)
     yield from _life_and_death(world)
     yield from _energy_and_compute(world)
+    yield from _ownership(world)
 
 
 def _conserved(world):
@@ -116,7 +117,8 @@ def _energy_and_compute(world):
     yield _at_most("active chips stay within the fleet", clouds["active_pflops"], stacked(clouds["fleet_pflops"]))
     yield _at_most("compute used stays within energised", clouds["used_pflop_hours"], clouds["active_pflops"] * hours)
     dearest = np.maximum(clouds["contested_rent_usd"], clouds["list_rent_usd"]) * clouds["rented_pflop_hours"]
-    bills = clouds["rent_usd"] * (market["cloud_exits"] == 0)  # a takeover adds up rents but averages their prices
+    dearest = dearest + _under_contract(clouds, startups)
+    bills = (clouds["rent_usd"] + clouds["credit_rent_usd"]) * (market["cloud_exits"] == 0)  # a takeover adds up rents but averages their prices
     yield _at_most("rent is paid for hours at a posted price", bills, dearest)
     rented_out = total(clouds["rented_pflop_hours"])
     rented_in = total(startups["training_pflop_hours"] + startups["serving_pflop_hours"]) + market["closed_pflop_hours"]
@@ -128,6 +130,28 @@ def _energy_and_compute(world):
         yield "every chip has its day of retirement", f"clouds.fleet_{stock}", fleet - ages, np.broadcast_to(scale, fleet.shape)
     shares = total(clouds["ai_share"]) + total(startups["ai_share"])
     yield "customers' shares do not exceed one", "market", np.maximum(shares - 1.0, 0.0), np.full_like(shares, TOLERANCE)
+
+
+def _under_contract(clouds, startups):
+    """Return what reserved hours cost at the rents of their contracts, which may be above today's."""
+    hours, rent = startups["reserved_pflop_hours"], startups["reserved_rent_usd"]
+    of_startups = add_up(hours * rent, startups["provider"], clouds["alive"].shape[-1])
+    return of_startups + clouds["enterprise_reserved_pflop_hours"] * clouds["enterprise_reserved_rent_usd"]
+
+
+def _ownership(world):
+    """Shares of a startup sum to one, only the living hold them, and credits are owed by who must honour them."""
+    clouds, startups = world.tables["clouds"], world.tables["startups"]
+    shares = stacked(startups["stake"]) + startups["venture_share"] + startups["founders_share"]
+    missing = (shares - 1.0) * startups["alive"]
+    yield "ownership sums to one", "startups", missing, np.full_like(missing, TOLERANCE)
+    holders = np.stack([look_up(clouds["alive"], holder) for holder in startups["holder"]])
+    orphaned = startups["stake"] * (holders == 0)
+    yield "stakes are held by the living", "startups.stake", orphaned, np.zeros_like(orphaned)
+    owed = clouds["credits_owed_usd"]
+    due = add_up(startups["credits_usd"], startups["provider"], owed.shape[-1])
+    scale = TOLERANCE * (1.0 + owed + world.ledger.gross["clouds.credits_owed_usd"])
+    yield "credits are owed by their provider", "clouds.credits_owed_usd", owed - due, scale
 
 
 def _at_most(identity, used, available):

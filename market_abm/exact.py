@@ -150,6 +150,12 @@ def look_up(table, link, nobody=0.0):
     return wider.reshape(-1).take(link + (rows + 1) * np.arange(runs)[:, None])
 
 
+def best_by(x, link, rows):
+    """Return the largest positive x `(runs, n)` by an integer link, `(runs, rows)`; 0 where nothing names a row."""
+    found = [best(np.where(link == row, np.maximum(x, 0.0), 0.0)) for row in range(rows)]
+    return np.concatenate(found, axis=-1)
+
+
 def order_by(key):
     """Return the order of rows, smallest key first; ties stay in row order."""
     return np.argsort(key, axis=-1, kind="stable")

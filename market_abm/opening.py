@@ -161,6 +161,8 @@ def _open_startups(world, rules):
     cash = round_usd * (1.0 - rows.opening_spent * world.lasting.uniform("spent before the start", births))
     _put(world, "startups", alive=there, occupied=np.maximum(there, bystander), birth=births * (there + bystander > 0),
          skill=skill * there, cash_usd=cash * there, round_usd=round_usd * there,
+         founders_share=(1.0 - rules.ownership.round_dilution) * there, venture_share=rules.ownership.round_dilution * there,
+         valuation_usd=round_usd / rules.ownership.round_dilution * there,
          provider=world.rows["clouds"], wages_usd=rows.wage_share * round_usd * there,
          budget_usd=rows.opening_budget_share * rules.training.opening_budget_usd / 4.0 * there,
          effective_flop=rows.opening_capability * rules.training.opening_frontier_flop * there)

@@ -184,8 +184,9 @@ def test_entries_less_exits_are_the_change_of_those_alive(living, kind, alive):
 
 def test_counts_of_events_are_those_of_the_metrics(living):
     metrics, events = living.metrics.set_index(["run", "quarter"]), living.events
-    for metric, event, kind in (("entries_startups", "entry", "startups"), ("exits_startups", "exit", "startups"), ("exits_clouds", "exit", "clouds")):
-        counts = events[(events["event"] == event) & (events["kind"] == kind)].groupby(["run", "quarter"], observed=True).size()
+    for metric, event, kind, reason in (("entries_startups", "entry", "startups", "founded"), ("exits_startups", "exit", "startups", "bankruptcy"),
+                                        ("exits_clouds", "exit", "clouds", "takeover")):
+        counts = events[(events["event"] == event) & (events["kind"] == kind) & (events["reason"] == reason)].groupby(["run", "quarter"], observed=True).size()
         assert (counts.reindex(metrics.index, fill_value=0) == metrics[metric]).all(), metric
 
 
@@ -198,11 +199,25 @@ def test_a_generation_has_the_power_of_its_chip(living):
         assert makers.loc[(line.run, line.quarter, line.agent), "quarters_since_launch"] == 0.0
 
 
+def test_every_exit_by_somebodys_doing_is_also_told_of_the_buyer(living):
+    events = living.events
+    gone = events[(events["event"] == "exit") & events["other"].notna()]
+    what = ("run", "quarter", "amount", "reason")
+    told = [lines(gone, *what, "agent", "other"), lines(events, *what, "other", "agent", event="acquisition")]
+    assert sorted(told[0]) == sorted(told[1])
+    bought = gone[gone["reason"] == "acquisition"]
+    assert (bought["amount"] >= 0).all()
+    assert set(bought["kind"]) == {"startups"}
+    clouds = {agent.name for agent in living.config.cast.clouds}
+    assert all(name in clouds or name.startswith("startup ") for name in bought["other"])
+    assert len(bought) > 5
+
+
 # Edges ------------------------------------------------------------------------------------------------
 
 
 def test_edges_of_every_quarter_add_up(tmp_path):
-    simulation, recorder = opened(tmp_path, more=NEOCLOUD)
+    simulation, recorder = opened(tmp_path, more=NEOCLOUD + "[mergers]\nrescue_rate = 0\nsynergy_rate = 0\n")
     world, sums = simulation.world, []
     for q in range(4):
         world.array("startups.cash_usd")[world.array("startups.alive") > 0] = 1e12  # so that nobody closes with a bill paid

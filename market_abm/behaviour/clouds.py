@@ -86,9 +86,10 @@ def neoclouds(clouds):
 
 
 def credit_room(clouds, rules):
-    """Return new debt that lenders would give: on group cash flow, or on a neocloud's fleet at replacement value."""
+    """Return new debt that lenders would give: on group cash flow, or on a neocloud's fleet at replacement value and its contracts."""
     collateral = stacked(clouds.fleet_pflops) * clouds.investment_usd_per_pflops
-    limit = rules.credit_share * 4.0 * clouds.group_cash_flow_usd + neoclouds(clouds) * rules.collateral_share * collateral
+    pledged = rules.collateral_share * collateral + rules.backlog_share * clouds.backlog_usd
+    limit = rules.credit_share * 4.0 * clouds.group_cash_flow_usd + neoclouds(clouds) * pledged
     return np.maximum(0.0, limit - clouds.debt_usd)
 
 
@@ -147,12 +148,20 @@ def at_home(home_bias, region_controlled, owner_controlled):
     return np.where(owner_controlled > 0, home, abroad)
 
 
+class OwnWants(NamedTuple):
+    """Hours that an owner wants for itself, `(runs, owners)`."""
+
+    legacy: np.ndarray
+    training: np.ndarray
+    serving: np.ndarray
+
+
 def own_wants(clouds, legacy_usd):
     """Return hours that the owner's older uses, its lab and its lab's customers ask for, at the transfer price."""
     legacy = ratio(legacy_usd * share_or_zero(clouds.legacy_weight), clouds.transfer_usd)
     training = ratio(clouds.lab_funded_usd, clouds.transfer_usd)
     serving = ratio(clouds.lab_serving_usd, clouds.transfer_usd)
-    return legacy, training, serving
+    return OwnWants(legacy, training, serving)
 
 
 def lasting_taste(lasting, cloud_births, maker_births):

@@ -20,8 +20,8 @@ def wages(startups, rules):
 
 
 def spending(startups, spend_expected, rules, serving_cost_share):
-    """Split money between serving the customers expected and research, keeping wages in reserve."""
-    free = np.maximum(0.0, startups.cash_usd - rules.reserve_quarters * startups.wages_usd)
+    """Split money and credits between serving the customers expected and research, keeping wages in reserve."""
+    free = np.maximum(0.0, startups.cash_usd - rules.reserve_quarters * startups.wages_usd) + startups.credits_usd
     serving = np.minimum(serving_cost_share * startups.ai_share * spend_expected, rules.serving_cap * free)
     margin = np.maximum(0.0, startups.ai_share * spend_expected - serving - startups.wages_usd)
     affordable = np.maximum(0.0, np.minimum(free - serving, (free - serving) / rules.spending_quarters + margin))
@@ -31,7 +31,7 @@ def spending(startups, spend_expected, rules, serving_cost_share):
 def seek_money(startups, rules):
     """Return who seeks a round (0 or 1): whoever has less than a few quarters of spending left."""
     burn = startups.wages_usd + startups.training_usd + startups.serving_usd - startups.ai_revenue_usd
-    short = startups.cash_usd < rules.runway_quarters * np.maximum(burn, startups.wages_usd)
+    short = startups.cash_usd + startups.credits_usd < rules.runway_quarters * np.maximum(burn, startups.wages_usd)
     return (short & (startups.alive > 0)) * 1.0
 
 

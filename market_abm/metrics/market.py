@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from market_abm.exact import best, look_up, ratio, share, stacked, total, weighted
+from market_abm.exact import best, ratio, share, stacked, total, weighted
 from market_abm.metrics.metric import Metric
 from market_abm.state.tables import NEOCLOUD
 from market_abm.units import HOURS_PER_QUARTER, PFLOPS_PER_PERSON, QUARTERS_PER_YEAR
@@ -12,7 +12,7 @@ NOTICED = 0.02  # a shortfall below 2% does not count as binding
 
 def rent(world):
     """Return the volume-weighted rent: what all tenants paid over what they used."""
-    return ratio(total(world.clouds.rent_usd), total(world.clouds.rented_pflop_hours), np.nan)
+    return ratio(total(world.clouds.rent_usd + world.clouds.credit_rent_usd), total(world.clouds.rented_pflop_hours), np.nan)
 
 
 def list_rent(world):
@@ -98,7 +98,7 @@ def labs_bound_by(reason):
         clouds, rows = world.clouds, world.startups
         budget = np.concatenate([clouds.lab_budget_usd * clouds.has_lab, rows.budget_usd], axis=-1)
         asked = np.concatenate([clouds.lab_funded_usd, rows.training_usd], axis=-1)
-        fill = np.concatenate([clouds.own_fill_rate, look_up(clouds.fill_rate, rows.provider)], axis=-1)
+        fill = np.concatenate([clouds.own_fill_rate, rows.fill_rate], axis=-1)
         prize = np.concatenate([clouds.prize_bound * clouds.has_lab, rows.prize_bound], axis=-1) > 0
         compute = fill < 1.0 - NOTICED
         money = ~compute & (asked < (1.0 - NOTICED) * budget)
@@ -135,7 +135,7 @@ def exit_rate(world):
 
 
 def _alive_at_start(world):
-    return total(world.startups.alive) - world.market.entries + world.market.exits
+    return total(world.startups.alive) - world.market.entries + world.market.exits + world.market.acquired
 
 
 def electricity_price(world):

@@ -37,6 +37,7 @@ class Clouds:
     group_fade: float = number(0.85, 0.7, 1.0, "ratio/year", "Yearly fading of that growth.", at_most=1)
     credit_share: float = number(0.5, 0.2, 1.0, "years", "Debt that a group can carry, in years of its cash flow.", at_most=10)
     collateral_share: float = number(0.6, 0.4, 0.8, "share", "Debt that chips can carry, over their replacement value.", at_most=2)
+    backlog_share: float = number(0.5, 0.2, 0.8, "share", "Debt that a neocloud's contracts can carry, over the rent still to come.", at_most=2)
     neocloud_equity: float = number(0.5, 0.2, 0.8, "share", "Part of a neocloud's wanted investment that new shares pay for.", at_most=1)
     neocloud_growth: float = number(4.0, 2.5, 6.0, "ratio/year", "Growth that a neocloud plans power for while rent covers its cost.", at_least=1, at_most=50)
     entrant_site: float = number(3.0, 1.0, 6.0, "ratio", "Connected power of the site that a new owner moves into, over what its first money can fill.", at_most=100)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from market_abm.parameters.cast import Cloud, Maker, Region
 from market_abm.parameters.chips import Chips, Documentation, Trade
 from market_abm.parameters.compute import Clouds, Energy
+from market_abm.parameters.control import Conduct, Contracts, Mergers, Ownership
 from market_abm.parameters.declare import date, number, text, whole
 from market_abm.parameters.demand import Customers, Startups, Training, Venture
 from market_abm.parameters.switches import Switches
@@ -39,6 +40,10 @@ class Parameters:
     training: Training = field(default_factory=Training)
     startups: Startups = field(default_factory=Startups)
     venture: Venture = field(default_factory=Venture)
+    contracts: Contracts = field(default_factory=Contracts)
+    ownership: Ownership = field(default_factory=Ownership)
+    mergers: Mergers = field(default_factory=Mergers)
+    conduct: Conduct = field(default_factory=Conduct)
     switches: Switches = field(default_factory=Switches)
 
 

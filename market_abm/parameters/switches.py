@@ -21,6 +21,11 @@ class Switches:
     learning: int = _switch("Unit costs fall with cumulative chips.")
     selectivity: int = _switch("Investors prefer the best-looking startups; off, funded rounds are equal.")
     power_queue: int = _switch("Connections must queue; off, every request is granted at once.")
+    contracts: int = _switch("Tenants reserve hours for a term; off, all hours are sold on the spot.")
+    stakes: int = _switch("Clouds buy into startups, with cash and credits, and back them exclusively.")
+    acquisitions: int = _switch("Startups are bought; off, who runs out of cash closes, and failed clouds go to everybody else.")
+    foreclosure: int = _switch("Clouds withhold hours from labs that compete with their own.")
+    telemetry: int = _switch("Hosts learn from the training that they host.")
     cluster_limit: int = _switch("Very large clusters lose efficiency.")
 
 
@@ -34,5 +39,10 @@ NEUTRAL = {
     "learning": (("chips.learning_exponent", 0.0),),
     "selectivity": (("startups.selectivity", 0.0),),
     "power_queue": (("energy.queue", 0),),
+    "contracts": (("contracts.signing_rate", 0.0),),
+    "stakes": (("ownership.corporate_chance", 0.0), ("ownership.backing_hazard", 0.0)),
+    "acquisitions": (("mergers.synergy_rate", 0.0), ("mergers.rescue_rate", 0.0), ("mergers.takeovers", 0)),
+    "foreclosure": (("conduct.foreclosure", 0.0),),
+    "telemetry": (("conduct.telemetry_gain", 0.0),),
     "cluster_limit": (("training.cluster_exponent", 0.0),),
 }

@@ -3,7 +3,7 @@
 import numpy as np
 
 from market_abm.behaviour import startups
-from market_abm.exact import look_up, stacked
+from market_abm.exact import stacked
 
 
 def owners_close_accounts(world):
@@ -31,8 +31,7 @@ def startups_close_accounts(world):
     """Pay the wages that rounds and revenue commit startups to, and tax."""
     rows, rules = world.startups, world.rules.startups
     rows.wages_usd = startups.wages(rows, rules) * rows.alive
-    rent = look_up(world.clouds.contested_rent_usd, rows.provider)
-    cost = (rows.training_pflop_hours + rows.serving_pflop_hours) * rent + rows.wages_usd
+    cost = (rows.training_pflop_hours + rows.serving_pflop_hours) * rows.hour_cost_usd + rows.wages_usd
     world.move("wages", left=rows.wages_usd)
     world.move("startups' tax", left=rules.tax * np.maximum(0.0, rows.ai_revenue_usd - cost))
 

@@ -27,7 +27,7 @@ def calendar_turns(world):
     general = fading_growth(rules.clouds.general_growth, rules.clouds.general_fade, float(q))
     market.general_cloud_usd = market.general_cloud_usd * exp(moving * general)
     market.algorithmic_progress = power(rules.training.algorithmic_growth, q / 4.0)
-    for count in ("entries", "exits", "cloud_exits"):
+    for count in ("entries", "exits", "cloud_exits", "closed_pflop_hours"):
         setattr(market, count, 0.0)
 
 

@@ -42,8 +42,9 @@ def costs_and_prices_are_reviewed(world):
     clouds.full_cost_usd = owners.full_cost(clouds, energy, rules, world.rules.chips) * clouds.alive
     clouds.list_rent_usd, clouds.quarters_since_review = owners.list_price_review(clouds, rules)
     clouds.transfer_usd = owners.transfer_price(clouds, rules) * clouds.alive
-    value = clouds.rent_usd + clouds.transfer_usd * clouds.own_pflop_hours
-    wish = np.minimum(bounded(ratio(clouds.rent_usd, value, 1.0), rules.tenant_floor, 1.0), clouds.rents_out)
+    rented = clouds.rent_usd + clouds.credit_rent_usd
+    value = rented + clouds.transfer_usd * clouds.own_pflop_hours
+    wish = np.minimum(bounded(ratio(rented, value, 1.0), rules.tenant_floor, 1.0), clouds.rents_out)
     share = clouds.tenant_share + rules.tenant_speed * (wish - clouds.tenant_share)
     clouds.tenant_share = share * clouds.alive
 

@@ -1,23 +1,28 @@
-"""Step 9: labs, enterprises and older uses ask for compute; it is priced, rationed and billed."""
+"""Step 9: labs, enterprises and older uses ask for compute; it is reserved, priced, rationed and billed."""
+
+from typing import NamedTuple
 
 import numpy as np
 
 from market_abm.behaviour import clouds as owners
-from market_abm.behaviour import labs, startups
+from market_abm.behaviour import labs, ownership, startups, tenants
 from market_abm.exact import add_up, best, bounded, exp, look_up, ratio, share_or_zero, total
 from market_abm.phases.clouds import price_at_sites
+from market_abm.phases.control import use_credits
 from market_abm.rules.choice import stay_or_choose
 from market_abm.units import HOURS_PER_QUARTER
 
 
 def startups_choose_providers(world):
-    """Let each startup stay with its cloud or choose afresh by rent and size."""
+    """Let each startup stay with its cloud or choose afresh by rent and size; contracts, credits and backers bind it."""
     rows, clouds, rules = world.startups, world.clouds, world.rules.clouds
-    shares = owners.tenants_logit(clouds, rules)
-    chosen = stay_or_choose(rows.provider, shares, rules.provider_inertia,
+    nobody = clouds.alive.shape[-1]
+    clouds.tenant_odds = owners.tenants_logit(clouds, rules)
+    chosen = stay_or_choose(rows.provider, clouds.tenant_odds, rules.provider_inertia,
                             world.draws.uniform("stay with provider", rows.birth),
                             world.draws.uniform("choice of provider", rows.birth))
-    rows.provider = np.where(rows.alive > 0, chosen, clouds.alive.shape[-1])
+    bound = (rows.provider < nobody) & ((rows.credits_usd > 0) | (rows.reserved_pflop_hours > 0) | (rows.backer < nobody))
+    rows.provider = np.where(rows.alive > 0, np.where(bound, rows.provider, chosen), nobody)
 
 
 def labs_set_budgets(world):
@@ -35,45 +40,125 @@ def labs_set_budgets(world):
     clouds.lab_budget_usd, clouds.prize_bound = labs.desired_budget(
         clouds.lab_budget_usd, clouds.ai_share, race, noise * world.draws.logistic("owner's ambition", clouds.birth),
         rules.training, contest)
-    funds = rules.training.group_share * rules.clouds.omega * clouds.group_cash_flow_usd + (1.0 - serving_share) * clouds.ai_revenue_usd
+    backs = add_up(rows.alive, rows.backer, clouds.alive.shape[-1]) > 0
+    own = 1.0 - rules.ownership.backing_share * backs
+    funds = own * rules.training.group_share * rules.clouds.omega * clouds.group_cash_flow_usd + (1.0 - serving_share) * clouds.ai_revenue_usd
     clouds.lab_funded_usd = np.minimum(clouds.lab_budget_usd, funds) * clouds.has_lab
     clouds.lab_serving_usd = serving_share * clouds.ai_share * spend * clouds.has_lab
     market.frontier_budget_usd = np.maximum(best(rows.training_usd), best(clouds.lab_funded_usd))
 
 
+def contracts_are_signed(world):
+    """End contracts that have run out, and let tenants reserve hours for a term where clouds have room."""
+    rows, clouds, rules = world.startups, world.clouds, world.rules
+    contracts, nobody = rules.contracts, clouds.alive.shape[-1]
+    left = np.maximum(0.0, rows.contract_quarters - 1.0)
+    kept = rows.reserved_pflop_hours * (left > 0)
+    lasting = clouds.enterprise_reserved_pflop_hours * (1.0 - 1.0 / contracts.term_quarters)
+    price = (1.0 - contracts.discount) * clouds.contested_rent_usd
+    signs = (world.draws.uniform("signing of contracts", rows.birth) < contracts.signing_rate) & (kept <= 0) & (rows.backer == nobody)
+    wish = signs * contracts.startup_share * ratio(rows.training_usd + rows.serving_usd, look_up(price, rows.provider))
+    room = tenants.room_for_contracts(clouds, _capacity(world), add_up(kept, rows.provider, nobody) + lasting, contracts)
+    aim = contracts.enterprise_share * _contested_enterprises(world) - lasting * clouds.enterprise_reserved_rent_usd
+    firms = contracts.signing_rate * ratio(np.maximum(0.0, aim), price)
+    part = bounded(ratio(room, add_up(wish, rows.provider, nobody) + firms), 0.0, 1.0)
+    new = wish * look_up(part, rows.provider)
+    rows.contract_quarters = np.where(new > 0, contracts.term_quarters, left * (kept > 0))
+    rows.reserved_rent_usd = np.where(new > 0, look_up(price, rows.provider), rows.reserved_rent_usd * (kept > 0))
+    rows.reserved_pflop_hours = kept + new
+    clouds.enterprise_reserved_rent_usd = tenants.averaged_rent(lasting, clouds.enterprise_reserved_rent_usd, firms * part, price)
+    clouds.enterprise_reserved_pflop_hours = lasting + firms * part
+    to_come = add_up(rows.reserved_pflop_hours * rows.reserved_rent_usd * rows.contract_quarters, rows.provider, nobody)
+    half_way = 0.5 * contracts.term_quarters  # enterprises' contracts end evenly over the term
+    clouds.backlog_usd = to_come + half_way * clouds.enterprise_reserved_pflop_hours * clouds.enterprise_reserved_rent_usd
+
+
 def compute_is_priced_and_shared(world):
-    """Clear the contested rent, serve tenants and own use within capacity, and send the bills."""
-    clouds, market, rules = world.clouds, world.market, world.rules
-    capacity = clouds.active_pflops * HOURS_PER_QUARTER * rules.clouds.top_utilisation
-    legacy, training, serving = owners.own_wants(clouds, market.legacy_usd)
-    own = legacy + training + serving
-    offered = np.maximum(clouds.tenant_share * capacity, capacity - own) * clouds.rents_out
-    contested_usd, captive_hours, startup_usd = _tenants(world)
-    energy_cost = _energy_cost(world)
-    wants_at_old = ratio(contested_usd, clouds.contested_rent_usd) + captive_hours
-    rent = owners.contested_rent(clouds, wants_at_old, offered, energy_cost, rules.clouds) * clouds.alive
-    wants = ratio(contested_usd, rent) + captive_hours
-    rented = np.minimum(wants, offered)
-    fill = ratio(rented, wants, 1.0)
-    own_fill = bounded(ratio(capacity - rented, own, 1.0), 0.0, 1.0)
-    clouds.contested_rent_usd = rent
-    clouds.fill_rate, clouds.own_fill_rate = fill * clouds.alive, own_fill * clouds.alive
-    clouds.legacy_pflop_hours, clouds.training_pflop_hours = legacy * own_fill, training * own_fill
-    clouds.serving_pflop_hours = serving * own_fill
-    clouds.own_pflop_hours, clouds.rented_pflop_hours = own * own_fill, rented
-    clouds.used_pflop_hours = np.minimum(rented + own * own_fill, capacity)
-    clouds.asked_pflops = (own + wants) / HOURS_PER_QUARTER
-    _bill(world, startup_usd, contested_usd, captive_hours, fill)
+    """Clear the contested rent, serve contracts, then the spot market, then own use, and send the bills."""
+    clouds, rules = world.clouds, world.rules
+    capacity, own = _capacity(world), owners.own_wants(clouds, world.market.legacy_usd)
+    wants = _tenants_want(world)
+    inside = own.legacy + own.training + own.serving + wants.backed_hours
+    cleared = tenants.clear(clouds, wants, capacity, inside, _energy_cost(world), rules.clouds)
+    clouds.contested_rent_usd, clouds.fill_rate = cleared.rent_usd, cleared.fill
+    got = _serve_startups(world, cleared)
+    enterprise = _serve_enterprises(world, wants, cleared)
+    rented = add_up(got.contract_hours + got.spot_hours, world.startups.provider, clouds.alive.shape[-1]) + enterprise.hours
+    own_fill = bounded(ratio(capacity - rented, inside, 1.0), 0.0, 1.0) * clouds.alive
+    clouds.own_fill_rate = own_fill
+    clouds.legacy_pflop_hours, clouds.training_pflop_hours = own.legacy * own_fill, own.training * own_fill
+    clouds.serving_pflop_hours = own.serving * own_fill
+    clouds.own_pflop_hours = (inside - wants.backed_hours) * own_fill
+    clouds.rented_pflop_hours = rented + wants.backed_hours * own_fill
+    clouds.used_pflop_hours = np.minimum(rented + inside * own_fill, capacity)
+    clouds.asked_pflops = (inside + cleared.asked_hours) / HOURS_PER_QUARTER
+    _bill(world, got, enterprise)
+    _describe_prices(world, got, enterprise)
 
 
-def _tenants(world):
-    """Return what tenants would pay each cloud at contested rents, captive hours, and startups' part."""
-    clouds, rows, market, rules = world.clouds, world.startups, world.market, world.rules
-    startup_usd = add_up(rows.training_usd + rows.serving_usd, rows.provider, clouds.alive.shape[-1])
-    enterprise = market.enterprise_usd * market.demand_shock
-    captive = rules.customers.captive_share * enterprise * share_or_zero(clouds.general_revenue_usd * (clouds.list_rent_usd > 0))
-    contested = (1.0 - rules.customers.captive_share) * enterprise * owners.tenants_logit(clouds, rules.clouds)
-    return startup_usd + contested, ratio(captive, clouds.list_rent_usd), startup_usd
+def _capacity(world):
+    """Return the hours that each cloud's chips with power can give."""
+    return world.clouds.active_pflops * HOURS_PER_QUARTER * world.rules.clouds.top_utilisation
+
+
+def _contested_enterprises(world):
+    """Return what enterprises would spend at each cloud at contested rents and under contract."""
+    demand = (1.0 - world.rules.customers.captive_share) * world.market.enterprise_usd * world.market.demand_shock
+    return demand * world.clouds.tenant_odds
+
+
+def _tenants_want(world):
+    """Gather what tenants want of each cloud: under contract, on the spot, at list price, and for backed labs at its own price."""
+    clouds, rows, rules = world.clouds, world.startups, world.rules
+    nobody = clouds.alive.shape[-1]
+    wish, backed = rows.training_usd + rows.serving_usd, rows.backer < nobody
+    spot = tenants.left_for_spot(wish, rows.reserved_pflop_hours, rows.reserved_rent_usd) * ~backed
+    firms = tenants.left_for_spot(_contested_enterprises(world), clouds.enterprise_reserved_pflop_hours, clouds.enterprise_reserved_rent_usd)
+    captive = rules.customers.captive_share * world.market.enterprise_usd * world.market.demand_shock
+    captive = captive * share_or_zero(clouds.general_revenue_usd * (clouds.list_rent_usd > 0))
+    reserved = add_up(rows.reserved_pflop_hours, rows.provider, nobody) + clouds.enterprise_reserved_pflop_hours
+    return tenants.Wants(reserved, spot, add_up(spot, rows.provider, nobody) + firms, firms, ratio(captive, clouds.list_rent_usd),
+                         ratio(add_up(wish * backed, rows.backer, nobody), clouds.transfer_usd))
+
+
+class _Startups(NamedTuple):
+    """What startups get from their providers as tenants, and what of it they pay, `(runs, slots)`."""
+
+    contract_hours: np.ndarray
+    spot_hours: np.ndarray
+    spot_rent_usd: np.ndarray
+
+
+def _serve_startups(world, cleared):
+    """Serve contracts and the spot market; a host withholds spot hours from rivals of its own lab."""
+    clouds, rows, rules = world.clouds, world.startups, world.rules
+    margin = look_up(1.0 - ratio(clouds.full_cost_usd, cleared.rent_usd, 1.0), rows.provider)
+    withheld = tenants.withheld_share(rows, look_up(clouds.ai_share * clouds.has_lab, rows.provider), margin,
+                                      ownership.stake_of(rows, rows.provider), rules.conduct, rules.customers.serving_cost_share)
+    rent = look_up(cleared.rent_usd, rows.provider)
+    backed = rows.backer < clouds.alive.shape[-1]
+    spot = tenants.left_for_spot(rows.training_usd + rows.serving_usd, rows.reserved_pflop_hours, rows.reserved_rent_usd) * ~backed
+    served = ratio(spot, rent) * look_up(cleared.fill, rows.provider)
+    clouds.withheld_pflop_hours = add_up(served * withheld, rows.provider, clouds.alive.shape[-1])
+    return _Startups(rows.reserved_pflop_hours * look_up(cleared.kept_promise, rows.provider), served * (1.0 - withheld), rent)
+
+
+class _Enterprises(NamedTuple):
+    """What enterprises get from each cloud, `(runs, clouds)`."""
+
+    hours: np.ndarray
+    paid_usd: np.ndarray
+    spot_hours: np.ndarray
+
+
+def _serve_enterprises(world, wants, cleared):
+    """Serve what enterprises have reserved, what they buy on the spot, and what captive ones pay list prices for."""
+    clouds = world.clouds
+    reserved = clouds.enterprise_reserved_pflop_hours * cleared.kept_promise
+    spot = ratio(wants.enterprise_usd, cleared.rent_usd) * cleared.fill
+    captive = wants.captive_hours * cleared.fill
+    paid = reserved * clouds.enterprise_reserved_rent_usd + spot * cleared.rent_usd + captive * clouds.list_rent_usd
+    return _Enterprises(reserved + spot + captive, paid, spot)
 
 
 def _energy_cost(world):
@@ -81,21 +166,34 @@ def _energy_cost(world):
     return ratio(world.clouds.active_mw, world.clouds.active_pflops) * price_at_sites(world, world.regions.price_usd)
 
 
-def _bill(world, startup_usd, contested_usd, captive_hours, fill):
-    """Bill startups and enterprises for what they got."""
+def _bill(world, got, enterprise):
+    """Bill startups, credits first, and enterprises for what they got, and record startups' hours."""
     clouds, rows, market = world.clouds, world.startups, world.market
-    got = look_up(fill, rows.provider)
-    rent = ratio(1.0, look_up(clouds.contested_rent_usd, rows.provider)) * got
-    rows.training_pflop_hours, rows.serving_pflop_hours = rows.training_usd * rent, rows.serving_usd * rent
-    enterprise_usd = (contested_usd - startup_usd + captive_hours * clouds.list_rent_usd) * fill
-    enterprise_hours = (ratio(contested_usd - startup_usd, clouds.contested_rent_usd) + captive_hours) * fill
-    market.enterprise_pflop_hours = total(enterprise_hours)
-    paid = (rows.training_usd + rows.serving_usd) * got
-    received = startup_usd * fill
-    world.move("startup rent", left=paid, entered=received)
-    world.move("enterprise rent", entered=enterprise_usd)
-    clouds.rent_usd = received + enterprise_usd
-    hours, used = clouds.rented_pflop_hours, clouds.own_pflop_hours
-    contested = total(contested_usd * fill)
-    market.spot_rent_usd = ratio(contested, total(hours - captive_hours * fill))
+    nobody = clouds.alive.shape[-1]
+    wish, transfer = rows.training_usd + rows.serving_usd, look_up(clouds.transfer_usd, rows.backer)
+    inside = ratio(wish, transfer) * look_up(clouds.own_fill_rate, rows.backer)
+    hours = got.contract_hours + got.spot_hours + inside
+    bill = got.contract_hours * rows.reserved_rent_usd + got.spot_hours * got.spot_rent_usd + inside * transfer
+    training = ratio(rows.training_usd, wish, 1.0)
+    rows.training_pflop_hours, rows.serving_pflop_hours = hours * training, hours * (1.0 - training)
+    rows.hour_cost_usd = np.where(rows.backer < nobody, transfer, got.spot_rent_usd) * rows.alive
+    rows.fill_rate = bounded(ratio(bill, wish, 1.0), 0.0, 1.0) * rows.alive
+    rows.billed_usd = bill
+    credits = np.minimum(rows.credits_usd, bill)
+    rows.credit_rent_usd, clouds.credit_rent_usd = credits, add_up(credits, rows.provider, nobody)
+    use_credits(world, credits)
+    received = add_up(bill - credits, rows.provider, nobody)
+    world.move("startup rent", left=bill - credits, entered=received)
+    world.move("enterprise rent", entered=enterprise.paid_usd)
+    market.enterprise_pflop_hours = total(enterprise.hours)
+    clouds.rent_usd = received + enterprise.paid_usd
+
+
+def _describe_prices(world, got, enterprise):
+    """Record what an hour cost on the spot, and what owners charged themselves."""
+    clouds, market = world.clouds, world.market
+    hours = total(got.spot_hours) + total(enterprise.spot_hours)
+    paid = total(got.spot_hours * got.spot_rent_usd) + total(enterprise.spot_hours * clouds.contested_rent_usd)
+    market.spot_rent_usd = ratio(paid, hours, market.spot_rent_usd)
+    used = clouds.own_pflop_hours
     market.transfer_usd = ratio(total(clouds.transfer_usd * used), total(used))

@@ -54,7 +54,7 @@ def customers_spend(world):
     growth = log(bounded(ratio(spend, old, 1.0), 0.5, 2.0))
     market.customer_growth = market.customer_growth + customers.growth_smoothing * (growth - market.customer_growth)
     market.customer_spend_usd = spend
-    rent = look_up(clouds.contested_rent_usd, rows.provider)  # 0 for the dead and for who found no provider
+    rent = rows.hour_cost_usd  # 0 for the dead and for who found no provider
     reference = np.maximum(market.spot_rent_usd, 1e-9)
     top = np.maximum(best(clouds.effective_flop), best(rows.effective_flop))
     own = labs.appeal(clouds.effective_flop, top, clouds.transfer_usd, reference, customers) * clouds.has_lab

@@ -8,7 +8,7 @@ rows through `state.lifecycle`.
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from market_abm.phases import accounts, calendar, capital, chips, clouds, compute, energy, labs, turnover
+from market_abm.phases import accounts, calendar, capital, chips, clouds, compute, control, energy, labs, turnover
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ def _phase(step, function, why, **writes):
 QUARTER = (
     _phase(1, calendar.calendar_turns, "Paths that nobody in the model decides.",
            market="research_usd venture_floor_usd legacy_usd enterprise_usd demand_shock shock_growth general_cloud_usd "
-                  "algorithmic_progress entries exits cloud_exits"),
+                  "algorithmic_progress entries exits cloud_exits closed_pflop_hours"),
     _phase(1, calendar.groups_and_loads_grow, "The world around the market grows.",
            clouds="other_cash_flow_usd group_cash_flow_usd", makers="other_rnd_usd", regions="other_load_mw plant_mw"),
     _phase(1, calendar.ordered_events_happen, "Dated births come before anybody decides.", clouds="cash_usd connected_mw"),
@@ -60,6 +60,13 @@ QUARTER = (
     _phase(6, capital.venture_capital_is_raised, "Money before compute.",
            market="venture_pool_usd", startups="raised_usd round_usd cash_usd"),
     _phase(6, capital.owners_find_money, "Deliveries of this quarter must be paid.", clouds="cash_usd debt_usd"),
+    _phase(6, control.clouds_join_rounds, "Clouds buy into the rounds of their tenants.",
+           startups="holder stake venture_share founders_share valuation_usd raised_usd cash_usd credits_usd",
+           clouds="cash_usd credits_owed_usd", market="refused_stakes"),
+    _phase(6, control.owners_back_startups, "A startup in place of a lab of their own.",
+           startups="backer provider holder stake venture_share founders_share valuation_usd raised_usd cash_usd credits_usd "
+                    "reserved_pflop_hours contract_quarters",
+           clouds="cash_usd credits_owed_usd"),
     _phase(7, chips.chips_are_ordered, "Orders carry their due quarter.",
            clouds="ordered_pflops", makers="share_of_orders capacity_building_chips"),
     _phase(7, chips.chips_are_made_and_delivered, "What is due is made, shared out and paid.",
@@ -68,14 +75,17 @@ QUARTER = (
            makers="made_chips produced_pflops cumulative_chips inventory_pflops inventory_mw sales_usd sold_pflops cash_usd"),
     _phase(8, chips.chips_are_installed, "Energised compute is the smaller of chips and MW.",
            clouds="retiring_pflops retiring_mw fleet_pflops fleet_mw active_pflops active_mw"),
-    _phase(9, compute.startups_choose_providers, "Before they ask for compute.", startups="provider"),
+    _phase(9, compute.startups_choose_providers, "Before they ask for compute.", startups="provider", clouds="tenant_odds"),
     _phase(9, compute.labs_set_budgets, "Ambition meets money and the prize.",
            startups="budget_usd prize_bound training_usd serving_usd",
            clouds="lab_budget_usd prize_bound lab_funded_usd lab_serving_usd", market="frontier_budget_usd"),
+    _phase(9, compute.contracts_are_signed, "Hours are reserved before the spot market opens.",
+           startups="reserved_pflop_hours reserved_rent_usd contract_quarters",
+           clouds="enterprise_reserved_pflop_hours enterprise_reserved_rent_usd backlog_usd"),
     _phase(9, compute.compute_is_priced_and_shared, "The contested rent moves, then what there is is shared.",
-           clouds="contested_rent_usd fill_rate own_fill_rate legacy_pflop_hours training_pflop_hours "
+           clouds="withheld_pflop_hours credit_rent_usd credits_owed_usd contested_rent_usd fill_rate own_fill_rate legacy_pflop_hours training_pflop_hours "
                   "serving_pflop_hours own_pflop_hours rented_pflop_hours used_pflop_hours asked_pflops rent_usd cash_usd",
-           startups="training_pflop_hours serving_pflop_hours cash_usd",
+           startups="training_pflop_hours serving_pflop_hours billed_usd hour_cost_usd fill_rate credit_rent_usd credits_usd cash_usd",
            market="enterprise_pflop_hours spot_rent_usd transfer_usd"),
     _phase(9, energy.power_clears, "Load follows from compute.",
            clouds="energy_mwh energy_bill_usd cash_usd",
@@ -92,7 +102,11 @@ QUARTER = (
     _phase(12, accounts.startups_close_accounts, "Wages are committed, so startups can fail.", startups="wages_usd cash_usd"),
     _phase(12, accounts.makers_close_accounts, "Profit leaves as tax and dividends.", makers="cash_usd"),
     _phase(12, accounts.energy_providers_close_accounts, "Bills are fuel and rents.", regions="cash_usd"),
-    _phase(13, turnover.bankrupts_leave, "No cash, no startup.", startups="cash_usd", market="exits closed_pflop_hours"),
+    _phase(13, control.startups_are_bought, "Buyers come before bankruptcy.",
+           startups="cash_usd credits_usd reserved_pflop_hours contract_quarters effective_flop",
+           clouds="cash_usd credits_owed_usd effective_flop ai_share", market="acquired blocked closed_pflop_hours"),
+    _phase(13, turnover.bankrupts_leave, "No cash, no startup.",
+           startups="cash_usd credits_usd reserved_pflop_hours contract_quarters", clouds="credits_owed_usd", market="exits closed_pflop_hours"),
     _phase(13, turnover.distressed_owners_are_taken_over, "Assets go somewhere.", clouds="cash_usd debt_usd", market="cloud_exits"),
     _phase(14, turnover.founders_enter, "Entry follows prospects.", startups="cash_usd", market="entries refused_entries"),
     _phase(14, turnover.software_grows, "Software follows users and documentation.",

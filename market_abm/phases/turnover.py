@@ -3,11 +3,14 @@
 import numpy as np
 
 from market_abm.behaviour import chip_makers, startups
-from market_abm.exact import log, ratio, share_or_zero, stacked, total, trailing
+from market_abm.exact import best, log, ratio, share_or_zero, stacked, total, trailing
+from market_abm.phases.control import closing, release
 from market_abm.randomness import birth_key
+from market_abm.rules import choose
 from market_abm.rules.choice import logit
+from market_abm.rules.mergers import MERGERS
 from market_abm.state.lifecycle import bury, free_rows, give_birth, merge
-from market_abm.state.tables import HYPERSCALER, NEOCLOUD
+from market_abm.state.tables import EVERYBODY_ELSE, HYPERSCALER, NEOCLOUD
 
 
 def general_workloads_settle(world):
@@ -30,12 +33,13 @@ def bankrupts_leave(world):
     loss = np.maximum(0.0, -rows.cash_usd) * dead
     world.move("creditors' loss of startups", entered=loss)
     world.market.exits = total(dead * 1.0)
-    world.market.closed_pflop_hours = total((rows.training_pflop_hours + rows.serving_pflop_hours) * dead)
+    release(world, dead)
+    closing(world, dead)
     bury(world.world, "startups", dead, reason="bankruptcy", amount=loss, unit="USD")
 
 
 def distressed_owners_are_taken_over(world):
-    """Close neoclouds that cannot pay; the richest hyperscaler takes chips, sites, orders and tenants."""
+    """Close neoclouds that cannot pay; somebody takes chips, sites, orders, contracts and tenants."""
     clouds = world.clouds
     dead = (clouds.cash_usd < 0) & (clouds.alive > 0) & (clouds.kind == NEOCLOUD)
     dead = dead & (total(clouds.alive * ~dead) > 0)  # the last owner has nobody to take it over
@@ -44,14 +48,25 @@ def distressed_owners_are_taken_over(world):
         return
     world.move("creditors' loss of clouds", entered=np.maximum(0.0, -clouds.cash_usd) * dead)
     clouds.debt_usd = clouds.debt_usd * ~dead
-    merge(world.world, "clouds", dead, _richest(clouds, dead), reason="takeover", amount=stacked(clouds.fleet_pflops), unit="PFLOP/s")
+    merge(world.world, "clouds", dead, _heir(clouds, dead, world.rules.mergers),
+          reason="takeover", amount=stacked(clouds.fleet_pflops), unit="PFLOP/s")
 
 
-def _richest(clouds, dead):
-    """Return the row of the richest hyperscaler, or of the richest survivor of any kind where there is none."""
-    purse = np.where((clouds.alive > 0) & ~dead, clouds.cash_usd, -np.inf)
-    preferred = (clouds.kind == HYPERSCALER) & (clouds.controlled == 0) & (clouds.rents_out > 0)
-    purse = purse + np.where(preferred, 1e15, 0.0)
+def _heir(clouds, dead, mergers):
+    """Return who takes over the failed: the richest hyperscaler that the merger rule lets, or everybody else.
+
+    Where neither is there, the richest survivor of any kind: without a buyer the chips would vanish.
+    """
+    left = (clouds.alive > 0) & ~dead
+    shares = share_or_zero(stacked(clouds.fleet_pflops))
+    joint = shares + best(shares * dead)
+    rise = 2.0 * shares * best(shares * dead)
+    blocked = choose(MERGERS, mergers.rule, total(shares * shares * (clouds.kind != EVERYBODY_ELSE)), joint, rise,
+                     mergers.hhi_level, mergers.hhi_rise, mergers.share_level)
+    hyperscaler = (clouds.kind == HYPERSCALER) & (clouds.controlled == 0) & (clouds.rents_out > 0) & (blocked == 0)
+    many = clouds.kind == EVERYBODY_ELSE
+    rank = np.where(mergers.takeovers > 0, 2.0 * hyperscaler + many, 2.0 * many + hyperscaler)
+    purse = np.where(left, clouds.cash_usd, -np.inf) + 1e15 * rank
     return np.broadcast_to(purse.argmax(axis=-1)[:, None], dead.shape)
 
 
@@ -66,7 +81,7 @@ def founders_enter(world):
     born_with = (cohort, *startups.endowment(world.lasting, cohort, rules.startups))
     births, cash, skill = (np.take_along_axis(x, place, axis=-1) for x in born_with)
     give_birth(world.world, "startups", born, {
-        "occupied": 1.0, "birth": births, "skill": skill, "round_usd": cash,
+        "occupied": 1.0, "birth": births, "founders_share": 1.0, "skill": skill, "round_usd": cash,
         "budget_usd": np.broadcast_to(rules.startups.opening_budget_share * market.frontier_budget_usd, cash.shape),
         "effective_flop": np.broadcast_to(rules.startups.opening_capability * market.frontier_effective_flop, cash.shape)},
         reason="founded", amount=cash, unit="USD")

@@ -7,8 +7,6 @@ import numpy as np
 from market_abm.exact import ratio
 from market_abm.recording.lines import by_run, gathered, same_word
 
-RENT = "startup rent"  # the flow that is watched for what each startup paid
-
 
 @dataclass(frozen=True, slots=True)
 class Edges:
@@ -74,13 +72,12 @@ def _bought(world):
 
 
 def _hosts(world):
-    """Hours that startups rented and what they paid, in money and in credits."""
+    """Hours that startups rented and what they were billed for them, credits included."""
     provider = world.array("startups.provider")
     hours = world.array("startups.training_pflop_hours") + world.array("startups.serving_pflop_hours")
-    paid = world.ledger.payers.get(RENT)
-    usd = world.array("startups.credit_rent_usd") + (paid if paid is not None else 0.0)
+    billed = world.array("startups.billed_usd")
     runs, rows = np.nonzero((hours > 0) & (provider < world.rows["clouds"]))
-    return Edges("hosts", "clouds", "startups", runs, provider[runs, rows], rows, {"PFLOP-h": hours[runs, rows], "USD": usd[runs, rows]})
+    return Edges("hosts", "clouds", "startups", runs, provider[runs, rows], rows, {"PFLOP-h": hours[runs, rows], "USD": billed[runs, rows]})
 
 
 def _linked(world, edge, table, column, unit):

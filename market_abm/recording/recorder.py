@@ -1,7 +1,7 @@
 """The recorder of a batch: it looks at the world after each quarter and keeps what was asked for."""
 
 from market_abm.recording.agents import AgentLog
-from market_abm.recording.edges import RENT, EdgeLog
+from market_abm.recording.edges import EdgeLog
 from market_abm.recording.events import events_of
 from market_abm.recording.names import Names
 from market_abm.state.journal import Journal
@@ -21,7 +21,6 @@ class Recorder:
     def begin(self, simulation):
         """Open the journal of a batch before its first quarter."""
         simulation.world.journal = Journal()
-        simulation.world.ledger.watch(RENT)
 
     def after_quarter(self, simulation):
         """Take down the runs that are still there, as the quarter leaves them."""

@@ -31,11 +31,16 @@ def stay_or_choose(current, shares, inertia, stay_draw, choice_draw):
     `current` is a link (providers = nobody); shares `(runs, providers)`. Cost O(rows + providers).
     Where nobody offers anything, nobody is chosen.
     """
-    providers = shares.shape[-1]
     pull = look_up(shares, current) * (exp(inertia) - 1.0)
     stay = stay_draw < pull / (1.0 + pull)
+    return np.where(stay, current, drawn(shares, choice_draw))
+
+
+def drawn(shares, draw):
+    """Draw an option for each row `(runs, rows)` from probabilities `(runs, options)`; nobody (their number) where all are 0."""
+    options = shares.shape[-1]
     reached = before(shares) + shares
-    fresh = np.zeros(current.shape, np.int64)
-    for p in range(providers - 1):
-        fresh += choice_draw >= reached[:, p : p + 1]
-    return np.where(stay, current, np.where(total(shares) > 0, fresh, providers))
+    found = np.zeros(draw.shape, np.int64)
+    for option in range(options - 1):
+        found += draw >= reached[:, option : option + 1]
+    return np.where(total(shares) > 0, found, options)

@@ -45,11 +45,6 @@ class Ledger:
         self.net = {name: np.empty_like(array) for name, array in counted.items()}
         self.gross = {name: np.empty_like(array) for name, array in counted.items()}
         self.sides = {}
-        self.payers = {}  # what left each row by the flows that are watched
-
-    def watch(self, name):
-        """Keep from now on what each row gives by a flow, until the next quarter opens."""
-        self.payers[self.flow(name).name] = None
 
     def open(self):
         """Start a quarter: remember every counted column and clear the tallies."""
@@ -58,7 +53,6 @@ class Ledger:
             self.net[name].fill(0.0)
             self.gross[name].fill(0.0)
         self.sides = {}
-        self.payers = dict.fromkeys(self.payers)
 
     def inherit(self, old, runs):
         """Take over the tallies of an old ledger for the runs at the given positions."""
@@ -69,7 +63,6 @@ class Ledger:
             for name in mine:
                 np.copyto(mine[name], kept(theirs[name]))
         self.sides = {name: (kept(left), kept(entered)) for name, (left, entered) in old.sides.items()}
-        self.payers = {name: kept(left) for name, left in old.payers.items()}
 
     def flow(self, name):
         """Return a declared flow."""
@@ -89,9 +82,6 @@ class Ledger:
         if old is not None:
             sides = tuple(a if b is None else a + b for a, b in zip(sides, old, strict=True))
         self.sides[name] = sides
-        if name in self.payers and left is not None:
-            before = self.payers[name]
-            self.payers[name] = left if before is None else before + left
 
     def amount(self, name):
         """Return what flowed under a name this quarter, `(runs, 1)`; 0.0 when nothing did."""

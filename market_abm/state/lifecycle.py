@@ -40,7 +40,7 @@ def merge(world, table, gone, heir, **told):
     """
     if not gone.any():
         return
-    heir = _end_of_chain(table, gone, heir)
+    heir = end_of_chain(table, gone, heir)
     world.note("exit", table, gone & (world.array(f"{table}.alive") > 0), **{"reason": "merger", "other": (table, heir)} | told)
     for column in world.declared[table].columns:
         if column.lives == INTENSIVE:
@@ -92,7 +92,7 @@ def _endow(world, table, rows, values):
         np.copyto(world.array(f"{table}.{name}"), value, where=rows, casting="same_kind")
 
 
-def _end_of_chain(table, gone, heir):
+def end_of_chain(table, gone, heir):
     """Jump from heir to heir's heir; each round doubles the jump, so no chain is too long."""
     rows = gone.shape[-1]
     for _ in range(rows.bit_length()):
