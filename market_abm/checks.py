@@ -116,8 +116,8 @@ def _energy_and_compute(world):
     yield _at_most("active MW stay within connections", clouds["active_mw"], stacked(clouds["connected_mw"]))
     yield _at_most("active chips stay within the fleet", clouds["active_pflops"], stacked(clouds["fleet_pflops"]))
     yield _at_most("compute used stays within energised", clouds["used_pflop_hours"], clouds["active_pflops"] * hours)
-    dearest = np.maximum(clouds["contested_rent_usd"], clouds["list_rent_usd"]) * clouds["rented_pflop_hours"]
-    dearest = dearest + _under_contract(clouds, startups)
+    dearest = np.maximum(np.maximum(clouds["contested_rent_usd"], clouds["list_rent_usd"]), clouds["transfer_usd"])
+    dearest = dearest * clouds["rented_pflop_hours"] + clouds["contract_rent_usd"]
     bills = (clouds["rent_usd"] + clouds["credit_rent_usd"]) * (market["cloud_exits"] == 0)  # a takeover adds up rents but averages their prices
     yield _at_most("rent is paid for hours at a posted price", bills, dearest)
     rented_out = total(clouds["rented_pflop_hours"])
@@ -130,13 +130,6 @@ def _energy_and_compute(world):
         yield "every chip has its day of retirement", f"clouds.fleet_{stock}", fleet - ages, np.broadcast_to(scale, fleet.shape)
     shares = total(clouds["ai_share"]) + total(startups["ai_share"])
     yield "customers' shares do not exceed one", "market", np.maximum(shares - 1.0, 0.0), np.full_like(shares, TOLERANCE)
-
-
-def _under_contract(clouds, startups):
-    """Return what reserved hours cost at the rents of their contracts, which may be above today's."""
-    hours, rent = startups["reserved_pflop_hours"], startups["reserved_rent_usd"]
-    of_startups = add_up(hours * rent, startups["provider"], clouds["alive"].shape[-1])
-    return of_startups + clouds["enterprise_reserved_pflop_hours"] * clouds["enterprise_reserved_rent_usd"]
 
 
 def _ownership(world):

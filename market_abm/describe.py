@@ -2,14 +2,14 @@
 
 from dataclasses import astuple
 
-SUBJECTS = ("quarter", "parameters", "columns", "metrics", "levers")
+SUBJECTS = ("quarter", "parameters", "rules", "levers", "metrics", "columns")
 
 
 def describe(subject, only_assumed=False):
     """Return the rows of one subject."""
     if subject == "parameters":
         return _parameters(only_assumed)
-    return {"quarter": _quarter, "columns": _columns, "metrics": _metrics, "levers": _levers}[subject]()
+    return {"quarter": _quarter, "rules": _rules, "columns": _columns, "metrics": _metrics, "levers": _levers}[subject]()
 
 
 def _quarter():
@@ -36,6 +36,25 @@ def _parameter(key, told):
     low, best, high, least, most = told.low, told.best, told.high, told.at_least, told.at_most
     return {"key": key, "unit": unit, "low": low, "best": best, "high": high, "at_least": least, "at_most": most,
             "source": told.source, "says": told.says}
+
+
+def _rules():
+    from market_abm.parameters.schema import Parameters
+    from market_abm.rules.catalogue import CHOSEN, FIXED
+
+    numbers = Parameters()
+    rows = [
+        _rule(key, name, rule, "yes" if getattr(getattr(numbers, key.split(".")[0]), key.split(".")[1]) == name else "")
+        for key, table in CHOSEN.items() for name, rule in table.items()
+    ]
+    return rows + [_rule("", name, rule, "always") for name, rule in FIXED.items()]
+
+
+def _rule(key, name, rule, default):
+    text = " ".join(rule.__doc__.split())
+    says, _, source = text.partition("Source: ")
+    source = source.split(". ")[0]
+    return {"chosen_by": key, "name": name, "default": default, "says": says.split(". ")[0].rstrip(". ") + ".", "source": source.rstrip(".")}
 
 
 def _columns():

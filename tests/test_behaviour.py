@@ -301,9 +301,10 @@ def test_lenders_look_at_group_cash_flow_or_at_a_neoclouds_chips():
     # Half a year of cash flow of 100 a quarter: 200, less debt; chips of 1000 carry 600 for a neocloud alone.
     fleet = np.array([[[150.0] * 5], [[100.0] * 5]])  # of two makers
     rows = view(group_cash_flow_usd=row(100, 100, 0, 0, 0), debt_usd=row(50, 900, 100, 0, 700),
-                fleet_pflops=fleet, investment_usd_per_pflops=row(4, 4, 4, 4, 4), kind=row(1, 1, NEOCLOUD, 1, NEOCLOUD))
-    got = clouds.credit_room(rows, view(credit_share=0.5, collateral_share=0.6))
-    assert got[0] == near([150.0, 0.0, 500.0, 0.0, 0.0])
+                fleet_pflops=fleet, investment_usd_per_pflops=row(4, 4, 4, 4, 4), kind=row(1, 1, NEOCLOUD, 1, NEOCLOUD),
+                backlog_usd=row(400, 0, 80, 0, 0))
+    got = clouds.credit_room(rows, view(credit_share=0.5, collateral_share=0.6, backlog_share=0.25))
+    assert got[0] == near([150.0, 0.0, 520.0, 0.0, 0.0])  # a fourth of rent to come, for neoclouds alone
 
 
 # Owners: suppliers, power, sites ----------------------------------------------------------------------
@@ -514,8 +515,8 @@ def test_wages_follow_the_last_round_or_revenue():
 SPENDING = {"reserve_quarters": 2.0, "spending_quarters": 4.0, "serving_cap": 0.9}
 
 
-def spend(cash, share=0.0, budget=1e9, wages=10.0, expected=100.0):
-    rows = view(cash_usd=row(cash), wages_usd=row(wages), ai_share=row(share), budget_usd=row(budget))
+def spend(cash, share=0.0, budget=1e9, wages=10.0, expected=100.0, credits=0.0):
+    rows = view(cash_usd=row(cash), credits_usd=row(credits), wages_usd=row(wages), ai_share=row(share), budget_usd=row(budget))
     got = startups.spending(rows, row(expected), view(**SPENDING), row(0.5))
     return float(got.training_usd[0, 0]), float(got.serving_usd[0, 0])
 
@@ -540,10 +541,14 @@ def test_no_startup_spends_its_reserve(cash, share, budget, wages, expected):
     assert training <= budget
 
 
+def test_credits_pay_for_compute_and_not_for_wages():
+    assert spend(15, credits=40.0) == (near(10.0), 0.0)  # wages take the cash; a quarter of the credits goes into research
+
+
 def test_whoever_has_less_than_its_runway_seeks_money():
     # Burning 10 of wages and 20 of compute less 6 of revenue: 24 a quarter, 72 for three quarters.
     rows = view(wages_usd=row(10, 10, 10, 10), training_usd=row(15, 15, 15, 0), serving_usd=row(5, 5, 5, 0),
-                ai_revenue_usd=row(6, 6, 6, 90), cash_usd=row(71, 73, 71, 31), alive=row(1, 1, 0, 1))
+                ai_revenue_usd=row(6, 6, 6, 90), cash_usd=row(71, 72, 71, 31), credits_usd=row(0, 1, 0, 0), alive=row(1, 1, 0, 1))
     assert startups.seek_money(rows, view(runway_quarters=3.0))[0].tolist() == [1, 0, 0, 0]
     rows.cash_usd = row(71, 73, 71, 29)  # the profitable one keeps three quarters of wages, 30
     assert startups.seek_money(rows, view(runway_quarters=3.0))[0].tolist() == [1, 0, 0, 1]
@@ -663,7 +668,7 @@ def test_decisions_are_the_same_to_the_bit_alone_and_in_company():
         def cut(seed, size=slots, top=1.0):
             return np.ascontiguousarray(top * np.random.default_rng(seed).random((runs, size))[part])
 
-        rows = view(effective_flop=1 + cut(1, top=1e25), wages_usd=cut(2), budget_usd=cut(3), cash_usd=cut(4, top=9.0),
+        rows = view(effective_flop=1 + cut(1, top=1e25), wages_usd=cut(2), budget_usd=cut(3), cash_usd=cut(4, top=9.0), credits_usd=cut(29),
                     training_usd=cut(5), serving_usd=cut(6), ai_revenue_usd=cut(7), alive=np.rint(cut(8)), ai_share=cut(9) / slots)
         rules = view(**FUNDING | SPENDING | FOUNDING | {"runway_quarters": 3.0, "selectivity": cut(10, 1, 8.0)})
         seeks = startups.seek_money(rows, rules)

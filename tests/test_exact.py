@@ -150,6 +150,7 @@ CASES = {
     "bounded": lambda d: exact.bounded(d["signed"], -d["capacity"], d["capacity"]),
     "add_up": lambda d: exact.add_up(d["amounts"], d["links"], 11),
     "look_up": lambda d: exact.look_up(d["table"], d["links"]),
+    "best_by": lambda d: exact.best_by(d["amounts"], d["links"], 11),
     "order_by": lambda d: exact.order_by(d["ties"]),
     "put_back": lambda d: exact.put_back(d["amounts"], exact.order_by(d["ties"])),
     "serve_in_order": lambda d: exact.serve_in_order(d["amounts"], d["capacity"], exact.order_by(d["ties"])),

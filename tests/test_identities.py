@@ -13,6 +13,7 @@ from market_abm import checks, engine
 from market_abm.checks import broken
 from market_abm.engine import Simulation, run_seeds, simulate
 from market_abm.parameters.loading import load
+from market_abm.parameters.switches import NEUTRAL
 from market_abm.state.world import Window
 from market_abm.units import FLOP_PER_PFLOP_HOUR, HOURS_PER_QUARTER
 
@@ -69,6 +70,10 @@ def test_every_identity_holds_in_every_run_and_quarter():
 
 
 SWITCHED = (
+    *(f"switches.{name}=0" for name in NEUTRAL), ",".join(f"switches.{name}=0" for name in NEUTRAL),
+    "ownership.backing_hazard=1", "ownership.corporate_chance=1", "ownership.credit_part=1", "ownership.stake_cap=1", "ownership.round_dilution=0.95",
+    "mergers.synergy_rate=1", "mergers.rescue_rate=1", "mergers.rule=none", "mergers.purse_share=1", "mergers.startup_buyers=1",
+    "contracts.signing_rate=1", "contracts.term_quarters=1", "contracts.discount=0.9", "contracts.capacity_share=1", "conduct.foreclosure=1",
     "customers.contest=0", "startups.selectivity=0", "chips.relationship_exponent=0", "clouds.omega=0", "chips.switching_cost=0",
     "chips.learning_exponent=0", "energy.queue=0", "documentation.efficiency_channel=0", "documentation.switching_channel=0",
     "training.cluster_exponent=0", "training.ambition_noise=0", "customers.shock=1", "customers.outside=0", "customers.inertia=0",
@@ -88,7 +93,7 @@ SWITCHED = (
 
 
 def test_identities_hold_whatever_is_switched_off_or_pushed_to_its_end():
-    outcome = simulate([configuration(60, change) for change in SWITCHED], run_seeds(3, 0, len(SWITCHED)))
+    outcome = simulate([configuration(60, *change.split(",")) for change in SWITCHED], run_seeds(3, 0, len(SWITCHED)))
     assert [(SWITCHED[f.run], f.quarter, f.identity, f.where, f.amount) for f in outcome.failures] == []
 
 
@@ -162,7 +167,8 @@ def above(used, limit, excess):
 
 def highest_rent(world):
     dearest = np.maximum(world.array("clouds.contested_rent_usd"), world.array("clouds.list_rent_usd"))
-    return dearest * world.array("clouds.rented_pflop_hours")
+    dearest = np.maximum(dearest, world.array("clouds.transfer_usd")) * world.array("clouds.rented_pflop_hours")
+    return dearest + world.array("clouds.contract_rent_usd")
 
 
 def held(name):
@@ -198,6 +204,26 @@ def too_many_customers(world):
     return "market row 0", 0.25
 
 
+def given_away(world):
+    change(world, "startups.founders_share", 3, by=0.125)
+    return "startups row 3", 0.125
+
+
+def held_by_the_dead(world):
+    row = int(np.flatnonzero(world.array("clouds.alive")[RUN] == 0)[0])
+    world.array("startups.holder")[0, RUN, 3] = row
+    world.array("startups.stake")[0, RUN, 3] = 0.25
+    return "startups.stake row 3", 0.25
+
+
+def owed_to_nobody(world):
+    change(world, "startups.credits_usd", 5, by=-world.array("startups.credits_usd")[RUN, 5] + 4e6)
+    provider = int(world.array("startups.provider")[RUN, 5])
+    owed = world.array("clouds.credits_owed_usd")[RUN, provider]
+    held_here = world.array("startups.provider")[RUN] == provider
+    return f"clouds.credits_owed_usd row {provider}", owed - world.array("startups.credits_usd")[RUN, held_here].sum()
+
+
 CORRUPTIONS = [  # the identity that must be named, and what breaks it
     ("money is conserved", leak("clouds.cash_usd", 2, -1e6)),
     ("money is conserved", leak("makers.cash_usd", 0, 1e6)),
@@ -228,6 +254,9 @@ CORRUPTIONS = [  # the identity that must be named, and what breaks it
     ("compute rented out is rented in", forgotten_dead),
     ("every chip has its day of retirement", chips_without_age("pflops")),
     ("every chip has its day of retirement", chips_without_age("mw")),
+    ("ownership sums to one", given_away),
+    ("stakes are held by the living", held_by_the_dead),
+    ("credits are owed by their provider", owed_to_nobody),
     ("customers' shares do not exceed one", too_many_customers),
 ]
 NAMES = [f"{identity} {n}" for n, (identity, _) in enumerate(CORRUPTIONS)]

@@ -88,10 +88,10 @@ def test_no_compute_no_reason():
 def test_labs_are_bound_by_compute_then_money_then_prize_then_ambition():
     clouds = SimpleNamespace(
         lab_budget_usd=np.array([[10.0, 10.0, 0.0]]), lab_funded_usd=np.array([[10.0, 10.0, 0.0]]), has_lab=np.array([[1.0, 1.0, 0.0]]),
-        own_fill_rate=np.array([[0.5, 1.0, 1.0]]), fill_rate=np.array([[1.0, 0.9, 1.0]]), prize_bound=np.array([[1.0, 1.0, 0.0]]))
+        own_fill_rate=np.array([[0.5, 1.0, 1.0]]), prize_bound=np.array([[1.0, 1.0, 0.0]]))
     startups = SimpleNamespace(
         budget_usd=np.array([[20.0, 30.0, 30.0]]), training_usd=np.array([[2.0, 30.0, 30.0]]), prize_bound=np.zeros((1, 3)),
-        provider=np.array([[0, 0, 1]]))
+        fill_rate=np.array([[1.0, 1.0, 0.9]]))
     world = SimpleNamespace(clouds=clouds, startups=startups)
     reasons = {reason: labs_bound_by(reason)(world).item() for reason in ("compute", "money", "prize", "ambition")}
     # 100 wanted in all: owner 1 rationed (10) and startup 3 at a rationed cloud (30); startup 1 short of money (20);
@@ -100,10 +100,10 @@ def test_labs_are_bound_by_compute_then_money_then_prize_then_ambition():
 
 
 def test_entry_and_exit_rates_are_over_those_alive_at_the_start():
-    # 10 at the start, 4 close, 3 enter: 9 alive
+    # 10 at the start, 3 close, 1 is bought, 3 enter: 9 alive
     world = SimpleNamespace(startups=SimpleNamespace(alive=np.ones((1, 9))),
-                            market=SimpleNamespace(entries=np.array([[3.0]]), exits=np.array([[4.0]])))
-    assert (entry_rate(world).item(), exit_rate(world).item()) == pytest.approx((0.3, 0.4))
+                            market=SimpleNamespace(entries=np.array([[3.0]]), exits=np.array([[3.0]]), acquired=np.array([[1.0]])))
+    assert (entry_rate(world).item(), exit_rate(world).item()) == pytest.approx((0.3, 0.3))
 
 
 def test_the_lerner_index_weighs_by_sales():

@@ -148,6 +148,12 @@ def at_home(home_bias, region_controlled, owner_controlled):
     return np.where(owner_controlled > 0, home, abroad)
 
 
+def price_inside(clouds):
+    """Return what a backed lab pays: the transfer price, or the contested rent where that is lower."""
+    rent = np.where(clouds.contested_rent_usd > 0, clouds.contested_rent_usd, np.inf)
+    return np.minimum(clouds.transfer_usd, rent)
+
+
 class OwnWants(NamedTuple):
     """Hours that an owner wants for itself, `(runs, owners)`."""
 

@@ -191,6 +191,8 @@ METRICS = (
     Metric("startups_alive", "count", "Startups alive.", lambda w: total(w.startups.alive)),
     Metric("entries_startups", "count/quarter", "Startups founded.", of_market("entries")),
     Metric("exits_startups", "count/quarter", "Startups closed.", of_market("exits")),
+    Metric("acquired_startups", "count/quarter", "Startups bought.", of_market("acquired")),
+    Metric("blocked_acquisitions", "count/quarter", "Acquisitions that the merger rule stopped.", of_market("blocked")),
     Metric("entry_rate_startups", "1/quarter", "Founded over alive at the start of the quarter.", entry_rate),
     Metric("exit_rate_startups", "1/quarter", "Closed over alive before.", exit_rate),
     Metric("exits_clouds", "count/quarter", "Clouds closed.", of_market("cloud_exits")),

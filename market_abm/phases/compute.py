@@ -76,8 +76,8 @@ def contracts_are_signed(world):
 def compute_is_priced_and_shared(world):
     """Clear the contested rent, serve contracts, then the spot market, then own use, and send the bills."""
     clouds, rules = world.clouds, world.rules
-    capacity, own = _capacity(world), owners.own_wants(clouds, world.market.legacy_usd)
-    wants = _tenants_want(world)
+    capacity, own, inside_usd = _capacity(world), owners.own_wants(clouds, world.market.legacy_usd), owners.price_inside(clouds)
+    wants = _tenants_want(world, inside_usd)
     inside = own.legacy + own.training + own.serving + wants.backed_hours
     cleared = tenants.clear(clouds, wants, capacity, inside, _energy_cost(world), rules.clouds)
     clouds.contested_rent_usd, clouds.fill_rate = cleared.rent_usd, cleared.fill
@@ -92,7 +92,7 @@ def compute_is_priced_and_shared(world):
     clouds.rented_pflop_hours = rented + wants.backed_hours * own_fill
     clouds.used_pflop_hours = np.minimum(rented + inside * own_fill, capacity)
     clouds.asked_pflops = (inside + cleared.asked_hours) / HOURS_PER_QUARTER
-    _bill(world, got, enterprise)
+    _bill(world, got, enterprise, inside_usd)
     _describe_prices(world, got, enterprise)
 
 
@@ -107,7 +107,7 @@ def _contested_enterprises(world):
     return demand * world.clouds.tenant_odds
 
 
-def _tenants_want(world):
+def _tenants_want(world, inside_usd):
     """Gather what tenants want of each cloud: under contract, on the spot, at list price, and for backed labs at its own price."""
     clouds, rows, rules = world.clouds, world.startups, world.rules
     nobody = clouds.alive.shape[-1]
@@ -118,7 +118,7 @@ def _tenants_want(world):
     captive = captive * share_or_zero(clouds.general_revenue_usd * (clouds.list_rent_usd > 0))
     reserved = add_up(rows.reserved_pflop_hours, rows.provider, nobody) + clouds.enterprise_reserved_pflop_hours
     return tenants.Wants(reserved, spot, add_up(spot, rows.provider, nobody) + firms, firms, ratio(captive, clouds.list_rent_usd),
-                         ratio(add_up(wish * backed, rows.backer, nobody), clouds.transfer_usd))
+                         ratio(add_up(wish * backed, rows.backer, nobody), inside_usd))
 
 
 class _Startups(NamedTuple):
@@ -149,16 +149,18 @@ class _Enterprises(NamedTuple):
     hours: np.ndarray
     paid_usd: np.ndarray
     spot_hours: np.ndarray
+    contract_usd: np.ndarray
 
 
 def _serve_enterprises(world, wants, cleared):
     """Serve what enterprises have reserved, what they buy on the spot, and what captive ones pay list prices for."""
     clouds = world.clouds
     reserved = clouds.enterprise_reserved_pflop_hours * cleared.kept_promise
+    contract = reserved * clouds.enterprise_reserved_rent_usd
     spot = ratio(wants.enterprise_usd, cleared.rent_usd) * cleared.fill
     captive = wants.captive_hours * cleared.fill
-    paid = reserved * clouds.enterprise_reserved_rent_usd + spot * cleared.rent_usd + captive * clouds.list_rent_usd
-    return _Enterprises(reserved + spot + captive, paid, spot)
+    paid = contract + spot * cleared.rent_usd + captive * clouds.list_rent_usd
+    return _Enterprises(reserved + spot + captive, paid, spot, contract)
 
 
 def _energy_cost(world):
@@ -166,14 +168,15 @@ def _energy_cost(world):
     return ratio(world.clouds.active_mw, world.clouds.active_pflops) * price_at_sites(world, world.regions.price_usd)
 
 
-def _bill(world, got, enterprise):
+def _bill(world, got, enterprise, inside_usd):
     """Bill startups, credits first, and enterprises for what they got, and record startups' hours."""
     clouds, rows, market = world.clouds, world.startups, world.market
     nobody = clouds.alive.shape[-1]
-    wish, transfer = rows.training_usd + rows.serving_usd, look_up(clouds.transfer_usd, rows.backer)
+    wish, transfer = rows.training_usd + rows.serving_usd, look_up(inside_usd, rows.backer)
     inside = ratio(wish, transfer) * look_up(clouds.own_fill_rate, rows.backer)
     hours = got.contract_hours + got.spot_hours + inside
-    bill = got.contract_hours * rows.reserved_rent_usd + got.spot_hours * got.spot_rent_usd + inside * transfer
+    contract = got.contract_hours * rows.reserved_rent_usd
+    bill = contract + got.spot_hours * got.spot_rent_usd + inside * transfer
     training = ratio(rows.training_usd, wish, 1.0)
     rows.training_pflop_hours, rows.serving_pflop_hours = hours * training, hours * (1.0 - training)
     rows.hour_cost_usd = np.where(rows.backer < nobody, transfer, got.spot_rent_usd) * rows.alive
@@ -187,6 +190,7 @@ def _bill(world, got, enterprise):
     world.move("enterprise rent", entered=enterprise.paid_usd)
     market.enterprise_pflop_hours = total(enterprise.hours)
     clouds.rent_usd = received + enterprise.paid_usd
+    clouds.contract_rent_usd = add_up(contract, rows.provider, nobody) + enterprise.contract_usd
 
 
 def _describe_prices(world, got, enterprise):

@@ -6,12 +6,12 @@ from market_abm.exact import before, best, order_by, put_back, ratio, serve_in_o
 
 
 def proportional(orders, supply, weights=None, lots=None, floor=None):
-    """Give every buyer the same fraction of its order."""
+    """Give every buyer the same fraction of its order. Source: Thomson 2003, the proportional rule."""
     return orders * np.fmin(1.0, supply / total(orders))
 
 
 def equal_awards(orders, supply, weights=None, lots=None, floor=None):
-    """Give everybody the same amount, at most its order: constrained equal awards (Aumann and Maschler 1985)."""
+    """Give everybody the same amount, at most its order: constrained equal awards. Source: Aumann and Maschler 1985."""
     ranked = np.take_along_axis(orders, order_by(orders), axis=-1)
     left = np.arange(orders.shape[-1], 0, -1.0)
     level = best((supply - before(ranked)) / left)
@@ -22,6 +22,7 @@ def relationship(orders, supply, weights, lots, floor):
     """Share by weight of relationship, water-filled up to each order, after a proportional floor.
 
     What the weights cannot place (buyers without history) is shared in proportion to what is left.
+    Source: reinforcement by past success, Arthur 1989; weighted awards, Thomson 2003.
     """
     first = proportional(orders, supply * floor)
     second = water_filled(np.maximum(0.0, orders - first), np.maximum(0.0, supply - total(first)), weights)
@@ -31,7 +32,7 @@ def relationship(orders, supply, weights, lots, floor):
 
 
 def lottery(orders, supply, weights, lots, floor=None):
-    """Serve whole orders in the order of drawn lots."""
+    """Serve whole orders in the order of drawn lots. Source: random priority, Moulin 2000."""
     return serve_in_order(orders, supply, order_by(lots))
 
 

@@ -29,7 +29,7 @@ def stay_or_choose(current, shares, inertia, stay_draw, choice_draw):
     With a common price sensitivity the logit with inertia kappa separates into these two steps: stay
     with probability v(e^k - 1)/(1 + v(e^k - 1)), where v is the present provider's plain probability.
     `current` is a link (providers = nobody); shares `(runs, providers)`. Cost O(rows + providers).
-    Where nobody offers anything, nobody is chosen.
+    Where nobody offers anything, nobody is chosen. Source: state dependence in a logit, Dubé, Hitsch and Rossi 2010.
     """
     pull = look_up(shares, current) * (exp(inertia) - 1.0)
     stay = stay_draw < pull / (1.0 + pull)

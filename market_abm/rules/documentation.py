@@ -4,27 +4,27 @@ import numpy as np
 
 
 def closed(own, age, delay, mandate):
-    """Show nothing to anybody."""
+    """Show nothing to anybody. Source: a proprietary platform, West 2003."""
     return 0.0 * own
 
 
 def partners_only(own, age, delay, mandate):
-    """Show the public what the maker likes; large buyers see everything (see `partners`)."""
+    """Show the public what the maker likes and large buyers everything. Source: selective openness, West 2003."""
     return own
 
 
 def delayed(own, age, delay, mandate):
-    """Open everything once the generation on sale is `delay` quarters old."""
+    """Open everything once the generation on sale is `delay` quarters old. Source: old versions opened, West 2003."""
     return np.where(age >= delay, 1.0, own)
 
 
 def opened(own, age, delay, mandate):
-    """Show everything to everybody."""
+    """Show everything to everybody. Source: an open platform, West 2003."""
     return 0.0 * own + 1.0
 
 
 def mandated(own, age, delay, mandate):
-    """Show at least what the state demands."""
+    """Show at least what the state demands. Source: the duty to give interface information, EU Directive 2009/24/EC."""
     return np.maximum(own, mandate)
 
 

@@ -4,7 +4,7 @@ import numpy as np
 
 
 def none(index, joint, rise, level, step, most):
-    """Block nothing."""
+    """Block nothing. Source: no merger control, the benchmark."""
     return np.zeros(rise.shape)
 
 
@@ -18,7 +18,10 @@ def by_hhi(index, joint, rise, level, step, most):
 
 
 def by_share(index, joint, rise, level, step, most):
-    """Block what gives the merged firm more than a share, where it raises the index by more than a step."""
+    """Block what gives the merged firm more than a share, where it raises the index by more than a step.
+
+    Source: US Merger Guidelines 2023, guideline 1.
+    """
     return ((joint > most) & (rise > step)) * 1.0
 
 

@@ -14,7 +14,7 @@ def nash_logit(unit_cost, share, elasticity, floor, cap):
 
 
 def cost_based(unit_cost, share, elasticity, floor, cap):
-    """Post unit cost plus the lowest margin, whatever the share: a regulated price."""
+    """Post unit cost plus the lowest margin, whatever the share: a regulated price. Source: Laffont and Tirole 1993."""
     return unit_cost / (1.0 - floor)
 
 

@@ -137,6 +137,7 @@ CLOUDS = Table("clouds", "Owners of compute: hyperscalers, neoclouds, the public
     stock("credits_owed_usd", "USD", "Compute credits granted and not yet used.", counts_as="credits owed"),
     stock("enterprise_reserved_pflop_hours", "PFLOP-h/quarter", "Hours that enterprises have reserved."),
     intensive("enterprise_reserved_rent_usd", "USD/PFLOP-h", "Rent of these hours.", weight="enterprise_reserved_pflop_hours"),
+    stock("contract_rent_usd", "USD/quarter", "Rent of the quarter for reserved hours, which may be dearer than today's."),
     stock("backlog_usd", "USD", "Rent still to come from its contracts."),
     stock("withheld_pflop_hours", "PFLOP-h", "Hours refused to tenants whose labs compete with the owner's."),
     intensive("insight", "ln ratio", "Productivity that the own lab owes to what it sees of hosted training."),

@@ -1,0 +1,16 @@
+"""Every rule that a configuration can choose by name, by the parameter that chooses it; and the rules that always hold."""
+
+from market_abm.rules.allocation import ALLOCATION
+from market_abm.rules.choice import contest, logit, stay_or_choose
+from market_abm.rules.documentation import DOCUMENTATION
+from market_abm.rules.electricity import first_come, merit_order
+from market_abm.rules.mergers import MERGERS
+from market_abm.rules.pricing import CHIP_PRICING
+
+CHOSEN = {
+    "chips.pricing": CHIP_PRICING,
+    "chips.allocation": ALLOCATION,
+    "documentation.rule": DOCUMENTATION,
+    "mergers.rule": MERGERS,
+}
+FIXED = {rule.__name__: rule for rule in (logit, contest, stay_or_choose, merit_order, first_come)}
