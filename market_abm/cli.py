@@ -22,6 +22,8 @@ Config = Annotated[str, typer.Argument(metavar="CONFIG", help="TOML file of the 
 Sets = Annotated[list[str], typer.Option("--set", metavar="KEY=VALUE", help="Change a number, as in clouds.omega=0.9.")]
 Levers = Annotated[list[str], typer.Option("--lever", metavar="NAME[@QUARTER]|FILE", help="Put a lever in force, at full strength "
                                            "from QUARTER (2026Q1 if none is named); a file can say more.")]
+Record = Annotated[list[str], typer.Option("--record", metavar="edges|agents|none", help="Keep more than all events and, once a year, "
+                                           "edges: edges of every quarter, or every agent's figures; none: events alone.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
 
 
@@ -38,20 +40,23 @@ def run(
     quarters: Annotated[int, typer.Option(help="Length, in place of the file's.", show_default=False)] = None,
     sets: Sets = (),
     levers: Levers = (),
+    record: Record = (),
     out: Annotated[str, typer.Option(metavar="DIR", help="Results folder.  [default: results/NAME OF CONFIG]")] = None,
     as_json: Json = False,
 ):
     """Simulate one scenario, many replicates in lockstep."""
     from market_abm.parameters.loading import load
+    from market_abm.studies.records import choices
     from market_abm.studies.run import run as run_study
     from market_abm.studies.run import with_frame
     from market_abm.studies.store import open_folder
 
+    record = choices(record)
     configuration = with_frame(load(config, sets, levers), runs=runs, seed=seed, quarters=quarters)
     folder = open_folder(out if out is not None else Path("results") / Path(config).stem)
     try:
         with progress_shown(Path(config).stem) as progress:
-            result = run_study(configuration, progress=progress)
+            result = run_study(configuration, progress=progress, record=record)
     except (BadInput, KeyboardInterrupt) as stop:
         _rescue(getattr(stop, "kept", None), folder)
         raise

@@ -1,6 +1,6 @@
 """The engine: advance all runs of a batch together, quarter by quarter, through the one list of phases."""
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 
 import numpy as np
 
@@ -17,7 +17,7 @@ from market_abm.units import quarter_label, slug
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a batch leaves: `values` is `(metrics, quarters, runs)`, nan after a run failed."""
+    """What a batch leaves: `values` is `(metrics, quarters, runs)`, nan after a run failed; `records` are the recorder's."""
 
     labels: tuple[str, ...]
     names: tuple[str, ...]
@@ -25,6 +25,7 @@ class Outcome:
     seeds: np.ndarray
     failures: tuple[Breach, ...]
     refused_entries: np.ndarray
+    records: dict = field(default_factory=dict)
 
 
 def run_seeds(seed, first, count):
@@ -105,13 +106,15 @@ def _for_runs(rules, runs):
     return Parameters(**{f.name: part(getattr(rules, f.name)) for f in fields(rules)})
 
 
-def simulate(configurations, seeds, on_quarter=None):
+def simulate(configurations, seeds, on_quarter=None, recorder=None):
     """Run a batch to its end and return its metrics.
 
-    `configurations` is one a run, `seeds` uint64; `on_quarter()` is called after every quarter. A run's
-    figures are the same to the last bit in whatever batch it ran.
+    `configurations` is one a run, `seeds` uint64; `on_quarter()` is called after every quarter; a recorder
+    looks on. A run's figures are the same to the last bit in whatever batch it ran.
     """
     simulation = Simulation(configurations, seeds)
+    if recorder is not None:
+        recorder.begin(simulation)
     frame = simulation.frame
     metrics = catalogue([slug(c.name) for c in configurations[0].cast.clouds])
     values = np.full((len(metrics), frame.quarters, len(simulation.seeds)), np.nan)
@@ -123,9 +126,12 @@ def simulate(configurations, seeds, on_quarter=None):
             with np.errstate(all="ignore"):
                 for i, metric in enumerate(metrics):
                     values[i, q, simulation.running] = metric.function(simulation.view)[:, 0]
+                if recorder is not None:
+                    recorder.after_quarter(simulation)
         if on_quarter is not None:
             on_quarter()
     refused = np.full(len(simulation.seeds), np.nan)
     refused[simulation.running] = simulation.world.array("market.refused_entries")[:, 0]
     labels = tuple(quarter_label(q, frame.start) for q in range(frame.quarters))
-    return Outcome(labels, tuple(m.name for m in metrics), values, simulation.seeds, tuple(simulation.failures), refused)
+    records = recorder.records(simulation, configurations) if recorder is not None else {}
+    return Outcome(labels, tuple(m.name for m in metrics), values, simulation.seeds, tuple(simulation.failures), refused, records)

@@ -13,6 +13,7 @@ from market_abm.exact import exp, log
 
 GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 FIRST, SECOND = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
+MOST_BIRTHS = 256  # in one quarter: where Poisson counts are cut
 S30, S27, S31, S12 = (np.uint64(n) for n in (30, 27, 31, 12))
 
 
@@ -63,7 +64,7 @@ class Draws:
         u = self.uniform(decision, births)
         return low + (high - low) * np.sqrt(1.0 - np.sqrt(1.0 - u))
 
-    def poisson(self, decision, births, mean, most=256):
+    def poisson(self, decision, births, mean, most=MOST_BIRTHS):
         """Draw Poisson counts by inverse distribution; mean `(runs, 1)`, counts cut at `most`."""
         u = self.uniform(decision, births)
         mean = np.minimum(mean, 700.0)  # beyond, e^-mean underflows; the cut is reached long before

@@ -5,6 +5,7 @@ import types
 
 import numpy as np
 
+from market_abm.engine import Outcome
 from market_abm.units import quarter_label
 
 SMALL = """
@@ -57,7 +58,7 @@ def fake_engine(failures=(), refused=0.0, interrupt_at=None):
     """Return a stand-in for the engine: two metrics that depend on seed and quarter alone."""
     batches = []
 
-    def simulate(configurations, seeds, on_quarter):
+    def simulate(configurations, seeds, on_quarter, recorder):
         batches.append(len(configurations))
         if interrupt_at == len(batches):
             raise KeyboardInterrupt
@@ -67,7 +68,7 @@ def fake_engine(failures=(), refused=0.0, interrupt_at=None):
         quarter, values = np.arange(frame.quarters)[:, None], np.empty((2, frame.quarters, len(seeds)))
         values[0] = seeds + 0.01 * quarter
         values[1] = 0.25
-        return types.SimpleNamespace(
+        return Outcome(
             labels=[quarter_label(q, frame.start) for q in range(frame.quarters)], names=["hhi_compute_owned", "share_owned_east"],
             values=values, seeds=seeds, failures=list(failures), refused_entries=np.full((len(seeds), 1), refused))
 

@@ -123,6 +123,8 @@ def test_an_interrupt_ends_with_130_and_keeps_whole_batches(call, monkeypatch, t
     (["--seed", -1], "--seed: frame.seed = -1: must be a whole number between 0 and 9007199254740992 (unit: seed)"),
     (["--set", "clouds.omega=3"], "--set: clouds.omega = 3: must be a number between 0 and 2 (unit: share)"),
     (["--lever", "data_akt"], "--lever: data_akt: is no lever of the catalogue; did you mean data_act?"),
+    (["--record", "agent"], "--record: agent: is nothing that can be recorded; did you mean agents?"),
+    (["--record", "none", "--record", "edges"], "--record: none: goes with no other; leave it out"),
     (["--runs", "many"], "Invalid value for '--runs'"),
     (["--rnus", 3], "No such option"),
     (["--out", "small.toml"], "small.toml: --out: exists and is no results folder of market-abm"),
@@ -167,6 +169,15 @@ def test_a_folder_of_ours_is_replaced_and_what_an_interrupt_left_is_taken_over(e
     assert open_folder(tmp_path / "out") == tmp_path / "out"
     with pytest.raises(BadInput, match="is no results folder: it has no manifest.json of ours"):
         load_results(tmp_path / "out")
+
+
+def test_record_says_what_else_is_kept(call, real_engine, tmp_path):
+    for options, kept in (([], {"events", "edges"}), (["--record", "none"], {"events"}),
+                          (["--record", "agents", "--record", "edges"], {"events", "edges", "agents"})):
+        status, out, _ = call("run", write_small(tmp_path), *options, "--out", "here", "--json")
+        assert (status, json.loads(out)["runs"]) == (0, 2)
+        assert {file.stem for file in (tmp_path / "here").glob("*.parquet")} == kept | {"metrics"}
+        assert load_results("here")[1]["record"] == options[1::2]
 
 
 def test_run_refuses_what_is_no_whole_number(tmp_path):

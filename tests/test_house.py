@@ -27,7 +27,7 @@ LINES = (
     ("model",),
     ("agents",),
     ("engine",),
-    ("opening", "checks"),
+    ("opening", "checks", "recording"),
     ("phases",),
     ("behaviour", "levers", "metrics"),
     ("rules",),
@@ -39,7 +39,7 @@ LINES = (
 )
 HEIGHT = {room: -height for height, line in enumerate(LINES) for room in line}
 NUMPY_ROOMS = {"engine", "opening", "checks", "phases", "behaviour", "levers", "metrics", "rules", "state",
-               "randomness", "exact", "units"}
+               "recording", "randomness", "exact", "units"}
 ONLY_IN = {  # third parties and the rooms or modules that may import them
     "mesa": {"model", "agents"},
     "pydantic": {"parameters/loading"},

@@ -66,7 +66,7 @@ def ordered_events_happen(world):
     values["expected_pflops"] = ratio(clouds.opening_cash_usd, at_best(world.makers.investment_usd_per_pflops, leader))
     values |= {"contested_rent_usd": rent * (clouds.rents_out > 0), "tenant_share": clouds.rents_out.copy(), "quarters_since_review": 100.0,
                "taste": owners.lasting_taste(world.lasting, clouds.birth, world.makers.birth)}
-    give_birth(world.world, "clouds", due, values)
+    give_birth(world.world, "clouds", due, values, reason="dated", amount=values["opening_cash_usd"], unit="USD")
     world.move("equity of clouds", entered=due * values["opening_cash_usd"])
     site = due * values["expected_pflops"] * world.rules.clouds.entrant_site * at_best(world.makers.mw_per_pflops, leader)
     sites = owners.at_home(world.regions.home_bias, world.regions.controlled, clouds.controlled)

@@ -30,6 +30,7 @@ def generations_launch(world):
     makers.base_cost_usd_per_chip = new.base_cost_usd_per_chip
     makers.laboratory_gain = new.laboratory_gain
     makers.generations = makers.generations + new.launched
+    world.note("generation", "makers", new.launched, amount=new.pflops_per_chip, unit="PFLOP/s per chip")
     makers.quarters_since_launch = np.where(new.launched, 0.0, makers.quarters_since_launch + makers.alive)
     makers.mw_per_pflops = chip_makers.facility_mw_per_pflops(makers, world.rules.clouds)
     makers.unit_cost_usd_per_pflops = chip_makers.unit_cost_usd_per_pflops(makers, chips)

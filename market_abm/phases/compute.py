@@ -181,6 +181,7 @@ def _bill(world, got, enterprise, inside_usd):
     rows.training_pflop_hours, rows.serving_pflop_hours = hours * training, hours * (1.0 - training)
     rows.hour_cost_usd = np.where(rows.backer < nobody, transfer, got.spot_rent_usd) * rows.alive
     rows.fill_rate = bounded(ratio(bill, wish, 1.0), 0.0, 1.0) * rows.alive
+    rows.billed_usd = bill
     credits = np.minimum(rows.credits_usd, bill)
     rows.credit_rent_usd, clouds.credit_rent_usd = credits, add_up(credits, rows.provider, nobody)
     use_credits(world, credits)

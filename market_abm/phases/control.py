@@ -169,7 +169,7 @@ def _startups_buy(world, buyer, price):
     release(world, gone & elsewhere)
     capability = np.maximum(rows.effective_flop, best_by(rows.effective_flop * gone, last, slots))
     world.market.acquired = world.market.acquired + total(gone * 1.0)
-    merge(world.world, "startups", gone, buyer)
+    merge(world.world, "startups", gone, buyer, reason="acquisition", amount=price, unit="USD")
     rows.effective_flop = capability * (rows.alive > 0)
 
 
@@ -192,7 +192,7 @@ def _owners_buy(world, buyer, price):
     release(world, gone)
     closing(world, gone)
     world.market.acquired = world.market.acquired + total(gone * 1.0)
-    bury(world.world, "startups", gone)
+    bury(world.world, "startups", gone, reason="acquisition", other=("clouds", buyer), amount=price, unit="USD")
 
 
 def _sell_stakes(world, price, buyer):

@@ -86,7 +86,7 @@ QUARTER = (
            clouds="withheld_pflop_hours contract_rent_usd credit_rent_usd credits_owed_usd contested_rent_usd fill_rate own_fill_rate "
                   "legacy_pflop_hours training_pflop_hours "
                   "serving_pflop_hours own_pflop_hours rented_pflop_hours used_pflop_hours asked_pflops rent_usd cash_usd",
-           startups="training_pflop_hours serving_pflop_hours hour_cost_usd fill_rate credit_rent_usd credits_usd cash_usd",
+           startups="training_pflop_hours serving_pflop_hours billed_usd hour_cost_usd fill_rate credit_rent_usd credits_usd cash_usd",
            market="enterprise_pflop_hours spot_rent_usd transfer_usd"),
     _phase(9, energy.power_clears, "Load follows from compute.",
            clouds="energy_mwh energy_bill_usd cash_usd",

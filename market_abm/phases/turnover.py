@@ -30,11 +30,12 @@ def bankrupts_leave(world):
     """Close startups without cash; creditors bear what is missing."""
     rows = world.startups
     dead = (rows.cash_usd < 0) & (rows.alive > 0)
-    world.move("creditors' loss of startups", entered=np.maximum(0.0, -rows.cash_usd) * dead)
+    loss = np.maximum(0.0, -rows.cash_usd) * dead
+    world.move("creditors' loss of startups", entered=loss)
     world.market.exits = total(dead * 1.0)
     release(world, dead)
     closing(world, dead)
-    bury(world.world, "startups", dead)
+    bury(world.world, "startups", dead, reason="bankruptcy", amount=loss, unit="USD")
 
 
 def distressed_owners_are_taken_over(world):
@@ -47,7 +48,8 @@ def distressed_owners_are_taken_over(world):
         return
     world.move("creditors' loss of clouds", entered=np.maximum(0.0, -clouds.cash_usd) * dead)
     clouds.debt_usd = clouds.debt_usd * ~dead
-    merge(world.world, "clouds", dead, _heir(clouds, dead, world.rules.mergers))
+    merge(world.world, "clouds", dead, _heir(clouds, dead, world.rules.mergers),
+          reason="takeover", amount=stacked(clouds.fleet_pflops), unit="PFLOP/s")
 
 
 def _heir(clouds, dead, mergers):
@@ -81,7 +83,8 @@ def founders_enter(world):
     give_birth(world.world, "startups", born, {
         "occupied": 1.0, "birth": births, "founders_share": 1.0, "skill": skill, "round_usd": cash,
         "budget_usd": np.broadcast_to(rules.startups.opening_budget_share * market.frontier_budget_usd, cash.shape),
-        "effective_flop": np.broadcast_to(rules.startups.opening_capability * market.frontier_effective_flop, cash.shape)})
+        "effective_flop": np.broadcast_to(rules.startups.opening_capability * market.frontier_effective_flop, cash.shape)},
+        reason="founded", amount=cash, unit="USD")
     world.move("founders' capital", entered=cash * born)
     market.entries = total(born * 1.0)
     market.refused_entries = market.refused_entries + refused

@@ -1,4 +1,7 @@
-"""One lifecycle for every table: birth, death, merger and split, carried out from the declarations."""
+"""One lifecycle for every table: birth, death, merger and split, carried out from the declarations.
+
+Each enters itself in the journal; `told` is what only the caller knows of it: reason, other, amount, unit.
+"""
 
 import numpy as np
 
@@ -8,25 +11,27 @@ from market_abm.state.columns import INTENSIVE, LINK, PIPELINE, STOCK
 ADDITIVE = (STOCK, PIPELINE)
 
 
-def give_birth(world, table, born, values):
+def give_birth(world, table, born, values, **told):
     """Set up the rows `born` `(runs, rows)`: the given values, zero or nobody elsewhere, alive = 1.
 
     What is conserved (cash, chips) cannot be given here: it comes by a named flow.
     """
     _blank(world, table, born)
     _endow(world, table, born, {"alive": 1.0, **values})
+    world.note("entry", table, born, **told)
 
 
-def bury(world, table, dead):
+def bury(world, table, dead, **told):
     """Clear the rows `dead`; links to them now name nobody.
 
     Counted stocks must have been moved away by named flows before.
     """
+    world.note("exit", table, dead & (world.array(f"{table}.alive") > 0), **told)
     _relink(world, table, dead, np.full(dead.shape, world.rows[table]))
     _blank(world, table, dead)
 
 
-def merge(world, table, gone, heir):
+def merge(world, table, gone, heir, **told):
     """Merge every row of `gone` `(runs, rows)` into the row `heir` `(runs, rows)` and clear it.
 
     Stocks and pipelines add up, intensive columns average by their weight, the heir's identity, links
@@ -36,6 +41,7 @@ def merge(world, table, gone, heir):
     if not gone.any():
         return
     heir = end_of_chain(table, gone, heir)
+    world.note("exit", table, gone & (world.array(f"{table}.alive") > 0), **{"reason": "merger", "other": (table, heir)} | told)
     for column in world.declared[table].columns:
         if column.lives == INTENSIVE:
             _average(world, table, column, gone, heir)
@@ -56,6 +62,7 @@ def split(world, table, source, child, share, values):
     if np.any(source.sum(axis=-1) > 1) or np.any(child.sum(axis=-1) > 1):
         raise ValueError(f"{table}: a split takes one source and one child in each run")
     source, child = source & child.any(axis=-1, keepdims=True), child & source.any(axis=-1, keepdims=True)
+    parent = np.broadcast_to(source.argmax(axis=-1)[:, None], source.shape)
     for column in world.declared[table].columns:
         array = world.array(f"{table}.{column.name}")
         if column.lives in ADDITIVE:
@@ -68,6 +75,7 @@ def split(world, table, source, child, share, values):
             inherited = np.where(source, array, 0).sum(axis=-1, keepdims=True, dtype=array.dtype)
             np.copyto(array, inherited, where=child, casting="same_kind")
     _endow(world, table, child, values)
+    world.note("entry", table, child, reason="split", other=(table, parent))
 
 
 def free_rows(occupied, wanted):

@@ -193,6 +193,7 @@ STARTUPS = Table("startups", "Labs that rent their compute; one row a startup, f
     kept("founders_share", "share", "Part of it that its founders hold."),
     kept("valuation_usd", "USD", "Value at its last round, after the money."),
     stock("credits_usd", "USD", "Compute credits, good at its provider alone.", counts_as="credits"),
+    stock("billed_usd", "USD/quarter", "What it was billed for compute, whether it paid in money or in credits."),
     stock("credit_rent_usd", "USD/quarter", "Rent that it paid with credits."),
     stock("reserved_pflop_hours", "PFLOP-h/quarter", "Hours that it has reserved with its provider."),
     intensive("reserved_rent_usd", "USD/PFLOP-h", "Rent of these hours.", weight="reserved_pflop_hours"),

@@ -120,6 +120,10 @@ class Window:
         """Drop what was noted: the world has moved on."""
         self._notes.clear()
 
+    def note(self, event, table, rows, **told):
+        """Enter an event of some rows in the journal, if one is kept."""
+        self.world.note(event, table, rows, **told)
+
     def move(self, flow, left=None, entered=None):
         """Move a conserved quantity along a declared flow: subtract on one side, add on the other."""
         declared = self.ledger.flow(flow)
@@ -152,6 +156,8 @@ class World:
         self.declared = {table.name: table for table in tables}
         self.rows, self.runs, self.flows = dict(rows), runs, flows
         self.quarter, self.rules, self.draws, self.lasting = 0, None, None, None
+        self.members = np.arange(runs)  # which runs of the batch as it began are still here
+        self.journal = None
         self.tables = {t.name: {c.name: self._allocate(t, c) for c in t.columns} for t in tables}
         self._count()
 
@@ -186,9 +192,15 @@ class World:
             for column in table.columns:
                 yield table, column, self.array(f"{name}.{column.name}")
 
+    def note(self, event, table, rows, **told):
+        """Enter an event of the rows in a mask `(runs, rows)` in the journal, if one is kept."""
+        if self.journal is not None and rows.any():
+            self.journal.note(self, event, table, rows, **told)
+
     def keep(self, runs):
         """Drop every run but those at the given positions; nothing of the others changes."""
         self.runs, old = len(runs), self.ledger
+        self.members = self.members[runs]
         for table, column, array in list(self.each()):
             kept = np.ascontiguousarray(np.take(array, runs, axis=array.ndim - 2))
             pipe = column.lives == PIPELINE

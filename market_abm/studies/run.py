@@ -11,6 +11,8 @@ from market_abm.errors import BadInput, Problem
 from market_abm.parameters.declare import declarations
 from market_abm.parameters.quantities import bounds
 from market_abm.parameters.schema import Configuration, Frame
+from market_abm.recording.recorder import Recorder
+from market_abm.studies.records import choices, packed, unpacked
 
 BATCH = 64  # runs advanced together: beyond it a batch leaves the processor's cache
 
@@ -28,6 +30,8 @@ class Result:
     refused_entries: np.ndarray  # founders turned away for want of slots, by run
     seconds: float
     started: float = field(default=0.0)
+    recorded: tuple[str, ...] = ()  # what was asked for beyond the usual
+    records: dict[str, list[bytes]] = field(default_factory=dict)  # one packed file a batch
 
     runs = property(lambda self: self.values.shape[2], doc="Number of replicates.")
     seed = property(lambda self: self.config.frame.seed, doc="Seed of the study.")
@@ -38,6 +42,21 @@ class Result:
         import pandas as pd
 
         return pd.DataFrame(self.columns())
+
+    @cached_property
+    def events(self):
+        """Return a table with one line an event: entry, exit, acquisition, generation, lever, failure."""
+        return unpacked("events", self.records.get("events", []))
+
+    @cached_property
+    def edges(self):
+        """Return a table with one line an edge, unit and recorded quarter: who bought from, hosts, owns, backs whom."""
+        return unpacked("edges", self.records.get("edges", []))
+
+    @cached_property
+    def agents(self):
+        """Return a table with one line an agent and quarter; empty unless asked for."""
+        return unpacked("agents", self.records.get("agents", []))
 
     def columns(self):
         """Return {column: values}, run after run, quarter after quarter."""
@@ -55,26 +74,28 @@ class Result:
         return self.values[self.names.index(name)]
 
 
-def run(config, runs=None, seed=None, quarters=None, progress=None):
+def run(config, runs=None, seed=None, quarters=None, progress=None, record=()):
     """Simulate a configuration, or the file of one; `progress(done, total)` counts quarters of runs.
 
-    When interrupted, the batches already done travel as `kept` on the KeyboardInterrupt.
+    `record` names what to keep beyond the usual (all events, and edges once a year): `edges` of every quarter,
+    every quarter's `agents`, or `none` for events alone. When interrupted, the batches already done travel as `kept` on the KeyboardInterrupt.
     """
     from market_abm import engine
 
     config = with_frame(config, runs=runs, seed=seed, quarters=quarters)
-    frame, outcomes = config.frame, []
+    frame, outcomes, record = config.frame, [], choices(record)
     started = time.time()
     clock = time.perf_counter()
     try:
         for first in range(0, frame.runs, BATCH):
             count = min(BATCH, frame.runs - first)
             seeds = engine.run_seeds(frame.seed, first, count)
-            outcomes.append(engine.simulate([config] * count, seeds, on_quarter=_counter(frame, first, count, progress)))
+            outcome = engine.simulate([config] * count, seeds, on_quarter=_counter(frame, first, count, progress), recorder=Recorder(record))
+            outcomes.append(replace(outcome, records=packed(outcome.records, first, seeds, outcome.labels)))
     except KeyboardInterrupt as stop:
-        stop.kept = _gathered(config, outcomes, time.perf_counter() - clock, started) if outcomes else None
+        stop.kept = _gathered(config, record, outcomes, time.perf_counter() - clock, started) if outcomes else None
         raise
-    return _gathered(config, outcomes, time.perf_counter() - clock, started)
+    return _gathered(config, record, outcomes, time.perf_counter() - clock, started)
 
 
 def with_frame(config, **asked):
@@ -110,7 +131,7 @@ def _counter(frame, first, count, progress):
     return after_quarter if progress else lambda: None
 
 
-def _gathered(config, outcomes, seconds, started):
+def _gathered(config, recorded, outcomes, seconds, started):
     values = np.concatenate([outcome.values for outcome in outcomes], axis=2)
     values[np.isnan(values)] = np.nan  # one bit pattern for missing, so that equal results are equal bytes
     labels = tuple(outcomes[0].labels)
@@ -123,4 +144,5 @@ def _gathered(config, outcomes, seconds, started):
         config, values, labels, tuple(outcomes[0].names),
         np.concatenate([outcome.seeds for outcome in outcomes]), failures,
         np.concatenate([np.ravel(outcome.refused_entries) for outcome in outcomes]), seconds, started,
+        recorded, {name: [outcome.records[name] for outcome in outcomes] for name in outcomes[0].records},
     )

@@ -1,0 +1,46 @@
+"""Names of agents: those of the cast by row; startups by quarter of entry and order within it."""
+
+import numpy as np
+
+from market_abm.randomness import MOST_BIRTHS, birth_key
+from market_abm.recording.lines import NONE, Words
+from market_abm.units import quarter_label
+
+
+class Names:
+    """The names of one batch."""
+
+    def __init__(self, configuration, rows):
+        """Take a configuration of the batch, whose cast, start and length all share, and the rows of each table."""
+        self._cast, self._frame, self._rows, self._births = configuration.cast, configuration.frame, rows, None
+
+    def of(self, table, rows, keys=None):
+        """Return the names of rows of a table; of startups by the births of who stands in them. Past the last row is nobody."""
+        return self._of_startups(keys) if table == "startups" else self._of_cast(table, rows)
+
+    def _of_cast(self, table, rows):
+        named = [agent.name for agent in getattr(self._cast, table, ())]
+        spare = [f"spare {table.removesuffix('s')} {n + 1}" for n in range(self._rows[table] - len(named))]
+        codes = np.where(rows < self._rows[table], rows, NONE)
+        return Words(codes.astype(np.int32), (*named, *spare))
+
+    def _of_startups(self, keys):
+        distinct, codes = np.unique(keys, return_inverse=True)
+        known, quarters, orders = self._known_births()
+        place = np.minimum(np.searchsorted(known, distinct), len(known) - 1)
+        words = tuple(
+            f"startup {quarter_label(int(quarters[p]), self._frame.start)}-{int(orders[p]) + 1}" if known[p] == key else f"startup {key:016x}"
+            for key, p in zip(distinct.tolist(), place.tolist(), strict=True)
+        )
+        return Words(codes.astype(np.int32), words)
+
+    def _known_births(self):
+        """Return every key that a founder can have, sorted, with its quarter (-1: there at the start) and order."""
+        if self._births is None:
+            counts = [self._frame.startup_slots] + [MOST_BIRTHS] * self._frame.quarters
+            quarters = np.repeat(np.arange(-1, self._frame.quarters), counts)
+            orders = np.concatenate([np.arange(count) for count in counts])
+            keys = birth_key(quarters, orders)
+            order = np.argsort(keys)
+            self._births = keys[order], quarters[order], orders[order]
+        return self._births
