@@ -11,6 +11,7 @@ import numpy as np
 from market_abm.exact import stacked, total
 from market_abm.state.columns import IDENTITY, LINK
 from market_abm.state.flows import per_run
+from market_abm.state.tables import STARTUP_POOL
 from market_abm.units import HOURS_PER_QUARTER
 
 TOLERANCE = 1e-9
@@ -56,6 +57,7 @@ def _identities(world):
     yield from _two_sided_flows(world)
     yield from _life_and_death(world)
     yield from _energy_and_compute(world)
+    yield from _startups_pool(world)
 
 
 def _conserved(world):
@@ -128,6 +130,21 @@ def _energy_and_compute(world):
         yield "every chip has its day of retirement", f"clouds.fleet_{stock}", fleet - ages, np.broadcast_to(scale, fleet.shape)
     shares = total(clouds["ai_share"]) + total(startups["ai_share"])
     yield "customers' shares do not exceed one", "market", np.maximum(shares - 1.0, 0.0), np.full_like(shares, TOLERANCE)
+
+
+def _startups_pool(world):
+    """What startups hold titles to, have ordered, paid in and used is what their pool has."""
+    clouds, startups = world.tables["clouds"], world.tables["startups"]
+    pool = (clouds["kind"] == STARTUP_POOL) * clouds["alive"]
+    book = clouds["ordered_pflops"].waiting() + clouds["overdue_pflops"]
+    used = startups["own_training_pflop_hours"] + startups["own_serving_pflop_hours"]
+    for identity, column, held, there in (
+            ("startups' titles are their pool's chips", "own_pflops", startups["own_pflops"], stacked(clouds["fleet_pflops"])),
+            ("startups' orders are their pool's book", "on_order_pflops", startups["on_order_pflops"], stacked(book)),
+            ("startups' deposits are their pool's cash", "deposit_usd", startups["deposit_usd"], clouds["cash_usd"]),
+            ("startups' own hours are their pool's", "own_training_pflop_hours", used, clouds["used_pflop_hours"])):
+        allowed = TOLERANCE * (1.0 + total(np.abs(there)))  # of the whole market: what rounding leaves of a pool that was large
+        yield identity, f"startups.{column}", total(held) - total(there * pool), allowed
 
 
 def _at_most(identity, used, available):

@@ -22,6 +22,7 @@ class Switches:
     selectivity: int = _switch("Investors prefer the best-looking startups; off, funded rounds are equal.")
     power_queue: int = _switch("Connections must queue; off, every request is granted at once.")
     cluster_limit: int = _switch("Very large clusters lose efficiency.")
+    buying: int = _switch("Startups may buy chips of their own; off, they rent all their compute.")
 
 
 # What each switch sets when it is off: {switch: ((key of a parameter, neutral value), ...)}.
@@ -35,4 +36,5 @@ NEUTRAL = {
     "selectivity": (("startups.selectivity", 0.0),),
     "power_queue": (("energy.queue", 0),),
     "cluster_limit": (("training.cluster_exponent", 0.0),),
+    "buying": (("buying.purchase_share", 0.0),),
 }

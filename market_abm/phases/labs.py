@@ -3,7 +3,9 @@
 import numpy as np
 
 from market_abm.behaviour import labs
-from market_abm.exact import at_best, best, bounded, leading, log, look_up, ratio, stacked
+from market_abm.behaviour.startup_fleets import mixed
+from market_abm.exact import at_best, best, bounded, leading, log, look_up, ratio, stacked, total
+from market_abm.phases.startup_fleets import the_pool
 from market_abm.rules.choice import contest
 
 
@@ -14,17 +16,22 @@ def labs_train(world):
     clouds.software = ratio(stacked(clouds.fleet_pflops * clouds.maker_utilisation), fleet)
     chip = ratio(fleet, stacked(clouds.fleet_pflops * leading(ratio(1.0, makers.pflops_per_chip))))
     own = labs.training_run(clouds.training_pflop_hours, clouds.software, chip, rules.training)
-    hosted = labs.training_run(rows.training_pflop_hours, look_up(clouds.software, rows.provider),
-                               look_up(chip, rows.provider), rules.training)
+    rented, on_own = rows.training_pflop_hours, rows.own_training_pflop_hours
+    pool = the_pool(clouds)
+    utilisation, speed = (mixed(rented, on_own, look_up(column, rows.provider), total(column * pool)) for column in (clouds.software, chip))
+    hosted = labs.training_run(rented + on_own, utilisation, speed, rules.training)
     progress = world.market.algorithmic_progress
     clouds.run_flop, rows.run_flop = own.flop, hosted.flop
     clouds.effective_flop = np.maximum(clouds.effective_flop, own.flop * progress)
     rows.effective_flop = np.maximum(rows.effective_flop, hosted.flop * progress * rows.skill)
-    _describe_frontier(world, own, hosted)
+    _describe_frontier(world, own, hosted, utilisation)
 
 
-def _describe_frontier(world, own, hosted):
-    """Record hours, amortised cost, power, utilisation and efficiency of the quarter's largest run."""
+def _describe_frontier(world, own, hosted, hosted_utilisation):
+    """Record hours, amortised cost, power, utilisation and efficiency of the quarter's largest run.
+
+    Cost and power of a startup's run are its cloud's, also where part of it ran on own chips.
+    """
     clouds, rows, market = world.clouds, world.startups, world.market
     mw = ratio(clouds.active_mw, clouds.active_pflops)
     here = best(own.flop) >= best(hosted.flop)
@@ -40,7 +47,7 @@ def _describe_frontier(world, own, hosted):
     market.frontier_cost_usd = of_largest(own.pflop_hours * clouds.full_cost_usd,
                                           hosted.pflop_hours * hosted_by(clouds.full_cost_usd))
     market.frontier_mw = of_largest(own.pflops * mw, hosted.pflops * hosted_by(mw))
-    market.frontier_utilisation = of_largest(clouds.software, hosted_by(clouds.software))
+    market.frontier_utilisation = of_largest(clouds.software, hosted_utilisation)
     market.frontier_efficiency = of_largest(own.efficiency, hosted.efficiency)
     best_now = np.maximum(best(clouds.effective_flop), best(rows.effective_flop))
     market.frontier_effective_flop = np.maximum(market.frontier_effective_flop, best_now)
@@ -63,7 +70,7 @@ def customers_spend(world):
     clouds.ai_share = labs.shares_with_inertia(clouds.ai_share, own_target, customers.inertia)
     rows.ai_share = labs.shares_with_inertia(rows.ai_share, hosted_target, customers.inertia) * rows.alive
     served_by_owners = clouds.serving_pflop_hours * clouds.transfer_usd / customers.serving_cost_share
-    served_by_startups = rows.serving_pflop_hours * rent / customers.serving_cost_share
+    served_by_startups = (rows.serving_pflop_hours + rows.own_serving_pflop_hours) * rent / customers.serving_cost_share
     clouds.ai_revenue_usd = np.minimum(spend * clouds.ai_share, served_by_owners)
     rows.ai_revenue_usd = np.minimum(spend * rows.ai_share, served_by_startups)
     world.move("AI services of owners", entered=clouds.ai_revenue_usd)

@@ -7,7 +7,7 @@ from market_abm.exact import log, ratio, share_or_zero, total, trailing
 from market_abm.randomness import birth_key
 from market_abm.rules.choice import logit
 from market_abm.state.lifecycle import bury, free_rows, give_birth, merge
-from market_abm.state.tables import HYPERSCALER, NEOCLOUD
+from market_abm.state.tables import HYPERSCALER, NEOCLOUD, STARTUP_POOL
 
 
 def general_workloads_settle(world):
@@ -37,7 +37,7 @@ def distressed_owners_are_taken_over(world):
     """Close neoclouds that cannot pay; the richest hyperscaler takes chips, sites, orders and tenants."""
     clouds = world.clouds
     dead = (clouds.cash_usd < 0) & (clouds.alive > 0) & (clouds.kind == NEOCLOUD)
-    dead = dead & (total(clouds.alive * ~dead) > 0)  # the last owner has nobody to take it over
+    dead = dead & (total(clouds.alive * ~dead * (clouds.kind != STARTUP_POOL)) > 0)  # the last owner has nobody to take it over
     world.market.cloud_exits = total(dead * 1.0)
     if not np.any(dead):
         return
@@ -47,8 +47,8 @@ def distressed_owners_are_taken_over(world):
 
 
 def _richest(clouds, dead):
-    """Return the row of the richest hyperscaler, or of the richest survivor of any kind where there is none."""
-    purse = np.where((clouds.alive > 0) & ~dead, clouds.cash_usd, -np.inf)
+    """Return the row of the richest hyperscaler, or of the richest survivor where there is none; never startups' pool."""
+    purse = np.where((clouds.alive > 0) & ~dead & (clouds.kind != STARTUP_POOL), clouds.cash_usd, -np.inf)
     preferred = (clouds.kind == HYPERSCALER) & (clouds.controlled == 0) & (clouds.rents_out > 0)
     purse = purse + np.where(preferred, 1e15, 0.0)
     return np.broadcast_to(purse.argmax(axis=-1)[:, None], dead.shape)

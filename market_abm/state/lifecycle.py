@@ -47,6 +47,24 @@ def merge(world, table, gone, heir):
     _blank(world, table, gone)
 
 
+def transfer(world, table, giver, shares, columns):
+    """Move parts of what the row `giver` (mask `(runs, rows)`) holds of stocks and pipelines to other rows.
+
+    `shares` `(runs, rows)` is the part that each row gets, the giver's own zero, together at most one.
+    """
+    gone = shares.sum(axis=-1, keepdims=True)
+    for column in columns:
+        if world.declared[table].column(column).lives not in ADDITIVE:
+            raise ValueError(f"{table}.{column} does not add up: no part of it can be handed over")
+        name = f"{table}.{column}"
+        array = world.array(name)
+        held = (array * giver).sum(axis=-1, keepdims=True)
+        change = held * shares - array * giver * gone
+        array += change
+        if name in world.ledger.net:
+            world.ledger.tally(name, change)
+
+
 def split(world, table, source, child, share, values):
     """Carve `share` `(runs, 1)` of the row `source` into the free row `child` (masks `(runs, rows)`).
 
