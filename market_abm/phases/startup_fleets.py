@@ -10,7 +10,7 @@ import numpy as np
 
 from market_abm.behaviour import clouds as owners
 from market_abm.behaviour import startup_fleets
-from market_abm.exact import add_up, bounded, leading, look_up, ratio, stacked, total
+from market_abm.exact import add_up, bounded, exp, leading, look_up, ratio, stacked, total
 from market_abm.phases.clouds import price_at_sites
 from market_abm.state.lifecycle import transfer
 from market_abm.state.tables import EVERYBODY_ELSE, STARTUP_POOL
@@ -178,7 +178,8 @@ def _wish(world, offer):
     rented = ratio(rows.training_usd + rows.serving_usd, rent)
     hours = rented + rows.own_training_pflop_hours + rows.own_serving_pflop_hours
     realised = ratio(offer.utilisation, look_up(world.clouds.software, rows.provider), 1.0)
-    advantage = ratio(rent * realised, offer.usd_per_hour)
+    cost = offer.usd_per_hour * exp(buying.cost_spread * world.lasting.logistic("cost of owning chips", rows.birth))
+    advantage = ratio(rent * realised, cost)
     wanted = startup_fleets.fleet_wanted(hours, advantage, buying)
     least = buying.least_chips * offer.pflops_per_chip
     return startup_fleets.affordable_order(rows, wanted, offer.price_usd, least, buying)
