@@ -143,8 +143,8 @@ def _startups_pool(world):
             ("startups' orders are their pool's book", "on_order_pflops", startups["on_order_pflops"], stacked(book)),
             ("startups' deposits are their pool's cash", "deposit_usd", startups["deposit_usd"], clouds["cash_usd"]),
             ("startups' own hours are their pool's", "own_training_pflop_hours", used, clouds["used_pflop_hours"])):
-        allowed = TOLERANCE * (1.0 + total(np.abs(there)))  # of the whole market: what rounding leaves of a pool that was large
-        yield identity, f"startups.{column}", total(held) - total(there * pool), allowed
+        market = total(np.nan_to_num(np.abs(there), posinf=0.0))  # its size: rounding leaves specks of a pool that was large
+        yield identity, f"startups.{column}", total(held) - total(np.where(pool > 0, there, 0.0)), TOLERANCE * (1.0 + market)
 
 
 def _at_most(identity, used, available):

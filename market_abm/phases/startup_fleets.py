@@ -95,6 +95,8 @@ def startups_in_distress_sell_chips(world):
     clouds, rows, n = world.clouds, world.startups, world.clouds.alive.shape[-1]
     claims = rows.own_pflops + rows.on_order_pflops + rows.deposit_usd
     selling = (rows.cash_usd < 0) & (rows.alive > 0) & (claims > 0)
+    if not np.any(selling):
+        return
     buyer = _second_hand_buyer(clouds)
     replacement = total(clouds.investment_usd_per_pflops * the_pool(clouds))
     price = world.rules.buying.resale * rows.own_pflops * replacement * selling

@@ -6,6 +6,7 @@ from market_abm.exact import add_up, ratio, stacked
 from market_abm.state.columns import INTENSIVE, LINK, PIPELINE, STOCK
 
 ADDITIVE = (STOCK, PIPELINE)
+ALL_BUT_ROUNDING = 1e-12
 
 
 def give_birth(world, table, born, values):
@@ -53,6 +54,7 @@ def transfer(world, table, giver, shares, columns):
     `shares` `(runs, rows)` is the part that each row gets, the giver's own zero, together at most one.
     """
     gone = shares.sum(axis=-1, keepdims=True)
+    gone = np.where(gone > 1.0 - ALL_BUT_ROUNDING, 1.0, gone)  # who gives everything keeps no speck of it
     for column in columns:
         if world.declared[table].column(column).lives not in ADDITIVE:
             raise ValueError(f"{table}.{column} does not add up: no part of it can be handed over")
