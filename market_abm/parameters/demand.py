@@ -96,7 +96,7 @@ class Buying:
     margin: float = number(0.25, 0.10, 0.60, "ratio", "Advantage of owning over renting at which a startup buys all that it would.", at_least=0.01, at_most=10)
     cover: float = number(0.60, 0.30, 0.90, "share", "Largest part of its hours that it would do on own chips.", at_most=1)
     least_chips: float = number(1000, 200, 5000, "chips", "Smallest fleet worth a site and people of its own.", at_most=1e9)
-    longest_wait_quarters: float = number(16, 8, 40, "quarters", "Quoted wait for power beyond which startups do not ask for connections; waits come out at about half of what is quoted.", at_most=400)
+    longest_wait_quarters: float = number(16, 8, 40, "quarters", "Quoted wait for power beyond which startups do not ask for connections; what is granted waited less than was quoted.", at_most=400)
     resale: float = number(0.40, 0.20, 0.60, "share", "Second-hand value of chips, with their site, over replacement cost.", at_most=1)
 
 
