@@ -11,6 +11,7 @@ import numpy as np
 from market_abm.exact import add_up, look_up, stacked, total
 from market_abm.state.columns import IDENTITY, LINK
 from market_abm.state.flows import per_run
+from market_abm.state.tables import STARTUP_POOL
 from market_abm.units import FLOP_PER_PFLOP_HOUR, HOURS_PER_QUARTER
 
 TOLERANCE = 1e-9
@@ -58,6 +59,7 @@ def _identities(world):
     yield from _energy_and_compute(world)
     yield from _ownership(world)
     yield from _largest_run(world)
+    yield from _startups_pool(world)
 
 
 def _conserved(world):
@@ -158,6 +160,21 @@ def _largest_run(world):
         ("the largest run's MW are PFLOP/s x MW per PFLOP/s", "frontier_mw", market["frontier_pflops"] * market["frontier_mw_per_pflops"]),
     ):
         yield identity, f"market.{column}", market[column] - product, TOLERANCE * np.abs(product)
+
+
+def _startups_pool(world):
+    """What startups hold titles to, have ordered, paid in and used is what their pool has."""
+    clouds, startups = world.tables["clouds"], world.tables["startups"]
+    pool = (clouds["kind"] == STARTUP_POOL) * clouds["alive"]
+    book = clouds["ordered_pflops"].waiting() + clouds["overdue_pflops"]
+    used = startups["own_training_pflop_hours"] + startups["own_serving_pflop_hours"]
+    for identity, column, held, there in (
+            ("startups' titles are their pool's chips", "own_pflops", startups["own_pflops"], stacked(clouds["fleet_pflops"])),
+            ("startups' orders are their pool's book", "on_order_pflops", startups["on_order_pflops"], stacked(book)),
+            ("startups' deposits are their pool's cash", "deposit_usd", startups["deposit_usd"], clouds["cash_usd"]),
+            ("startups' own hours are their pool's", "own_training_pflop_hours", used, clouds["used_pflop_hours"])):
+        market = total(np.nan_to_num(np.abs(there), posinf=0.0))  # its size: rounding leaves specks of a pool that was large
+        yield identity, f"startups.{column}", total(held) - total(np.where(pool > 0, there, 0.0)), TOLERANCE * (1.0 + market)
 
 
 def _at_most(identity, used, available):

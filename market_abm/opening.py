@@ -11,7 +11,7 @@ from market_abm.exact import BLOCK, leading, log, ratio, share_or_zero, stacked
 from market_abm.parameters.cast import CLOUD_KINDS
 from market_abm.randomness import Draws, birth_key, name_key
 from market_abm.rules.electricity import merit_order
-from market_abm.state.tables import FLOWS, HOLDERS, PLANT_STEPS, TABLES
+from market_abm.state.tables import FLOWS, HOLDERS, PLANT_STEPS, STARTUP_POOL, TABLES
 from market_abm.state.world import World
 from market_abm.units import quarter_number
 
@@ -120,8 +120,8 @@ def _open_clouds(world, book, rules):
     there = known * (enters <= 0)
     cash_flow = book.clouds("group_cash_flow_usd") / 4.0 * there
     general = rules.clouds.general_usd * book.clouds("general_share") * there
-    births = book.births("clouds")
-    _put(world, "clouds", alive=there, birth=births, kind=book.clouds("kind", lambda k: CLOUD_KINDS.index(k) + 1) * known,
+    births, kind = book.births("clouds"), book.clouds("kind", lambda k: CLOUD_KINDS.index(k) + 1) * known
+    _put(world, "clouds", alive=there, birth=births, kind=kind,
          controlled=book.clouds("jurisdiction", lambda j: j == "CN") * known, has_lab=book.clouds("has_lab") * known,
          rents_out=book.clouds("rents_out") * known, enters=enters * known, announced=known * (enters > 0),
          opening_cash_usd=book.clouds("cash_usd") * known,
@@ -135,7 +135,7 @@ def _open_clouds(world, book, rules):
          contested_rent_usd=rules.clouds.opening_rent_usd * (book.clouds("rents_out") > 0) * there,
          tenant_share=0.5 * book.clouds("rents_out") * there, quarters_since_review=100.0 * there,
          lab_budget_usd=rules.training.opening_budget_usd / 4.0 * book.clouds("lab_share") * there,
-         demand_growth=log(rules.clouds.opening_growth) / 4.0 * there, fill_rate=there, own_fill_rate=there,
+         demand_growth=log(rules.clouds.opening_growth) / 4.0 * there * (kind != STARTUP_POOL), fill_rate=there, own_fill_rate=there,
          taste=lasting_taste(world.lasting, births, book.births("makers")) * there)
 
 

@@ -33,7 +33,8 @@ KINDS = (
       "training.capability_map=loss"), ()),
     (("startups.opening=180", "customers.shock_quarter=2020Q2", "chips.relationship_exponent=0.5", "customers.contest=0.5",
       "training.data_tokens=1e11", "training.data_epochs=1"), ("data_act@2018Q2",)),
-    (("energy.queue=0", "energy.building_quarters=5", "clouds.tenant_floor=0.2", "chips.switching_cost=0"), ("export_control@2018Q1",)),
+    (("energy.queue=0", "energy.building_quarters=5", "clouds.tenant_floor=0.2", "chips.switching_cost=0",
+      "buying.reserve_quarters=0", "buying.capital_cost=0", "buying.least_chips=0"), ("export_control@2018Q1",)),
 )
 
 

@@ -16,6 +16,12 @@ CASES = {
                               ("amazon", "microsoft", "google", "alibaba", "oracle", "everybody_else", "coreweave", "lambda", "crusoe", "nebius")]),
     "the shortest lives": (24, ["chips.life_quarters=5"]),
     "more founders than slots": (24, ["startups.entry_rate=1000", "startups.entry_cap=100", "startups.talent_pool=1e7"]),
+    "startups that buy all they can": (60, [
+        "buying.purchase_share=1", "buying.reserve_quarters=0", "buying.capital_cost=0", "buying.utilisation=1", "buying.cover=1",
+        "buying.least_chips=0", "energy.queue=0", "chips.life_quarters=5", "startups.wage_share=0.5"]),
+    "buyers with nobody to sell to but the richest": (40, [
+        "cast.clouds.everybody_else.present=0", "cast.clouds.google.fleet_share=0.616", "cast.clouds.google.legacy_share=0.59",
+        "cast.clouds.google.general_share=0.481", "buying.reserve_quarters=0", "buying.capital_cost=0", "buying.least_chips=0"]),
     "a heavy and fickle market": (72, ["customers.contest=0.6", "clouds.provider_elasticity=6", "clouds.omega=0.1"]),
 }
 

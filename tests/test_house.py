@@ -325,4 +325,4 @@ def test_the_codes_of_owners_follow_the_kinds_that_a_file_may_name():
     from market_abm.parameters.cast import CLOUD_KINDS
     from market_abm.state import tables
 
-    assert [getattr(tables, kind.upper()) for kind in CLOUD_KINDS] == [1.0, 2.0, 3.0, 4.0]
+    assert [getattr(tables, kind.upper()) for kind in CLOUD_KINDS] == [1.0, 2.0, 3.0, 4.0, 5.0]

@@ -88,6 +88,7 @@ SWITCHED = (
     "energy.building_quarters=6", "energy.price_cap=1",
     "trade.refused_share=1", "clouds.provider_elasticity=20", "startups.wage_share=0", "documentation.utilisation_floor=0",
     "startups.serving_cap=0", "customers.shock=1000", "energy.slots_growth=4", "training.catch_up_growth=1000", "clouds.omega=2",
+    "buying.purchase_share=0", "buying.reserve_quarters=0", "buying.least_chips=0", "buying.capital_cost=0", "buying.resale=0",
     "clouds.neocloud_gate_high=20", "clouds.expected_decline=0", "chips.choice_elasticity=20", "startups.cash_spread=5",
 )
 
@@ -232,6 +233,15 @@ def misreported(column, factor):
     return corrupt
 
 
+def more_than_the_pool(column):
+    """A startup with more than its pool has: the excess is named as a figure of the run."""
+    def corrupt(world):
+        row = int(np.flatnonzero(world.array("startups.alive")[RUN])[5])
+        change(world, f"startups.{column}", row, by=5e6)
+        return f"startups.{column} row 0", 5e6
+    return corrupt
+
+
 CORRUPTIONS = [  # the identity that must be named, and what breaks it
     ("money is conserved", leak("clouds.cash_usd", 2, -1e6)),
     ("money is conserved", leak("makers.cash_usd", 0, 1e6)),
@@ -269,6 +279,10 @@ CORRUPTIONS = [  # the identity that must be named, and what breaks it
     ("the largest run's FLOP are hours x peak x utilisation x efficiency", misreported("frontier_run_flop", 1.5)),
     ("the largest run's cost is hours x full cost", misreported("frontier_cost_usd", 0.5)),
     ("the largest run's MW are PFLOP/s x MW per PFLOP/s", misreported("frontier_mw", 1.5)),
+    ("startups' titles are their pool's chips", more_than_the_pool("own_pflops")),
+    ("startups' orders are their pool's book", more_than_the_pool("on_order_pflops")),
+    ("startups' deposits are their pool's cash", more_than_the_pool("deposit_usd")),
+    ("startups' own hours are their pool's", more_than_the_pool("own_training_pflop_hours")),
 ]
 NAMES = [f"{identity} {n}" for n, (identity, _) in enumerate(CORRUPTIONS)]
 

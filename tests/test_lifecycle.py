@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from worlds import fill, real_world, same_bits, snapshot, tiny_world, whose
 
 from market_abm.state.columns import IDENTITY, INTENSIVE, KEPT, PIPELINE, STOCK
-from market_abm.state.lifecycle import bury, free_rows, give_birth, merge, split
+from market_abm.state.lifecycle import bury, free_rows, give_birth, merge, split, transfer
 from market_abm.state.tables import CLOUDS
 
 NOBODY = 4  # of the tiny shops
@@ -382,6 +382,39 @@ def test_a_child_brings_no_money_of_its_own():
 
 
 # Company --------------------------------------------------------------------------------------------
+
+
+# A part handed over ---------------------------------------------------------------------------------
+
+
+def test_a_part_handed_over_by_hand():
+    world = shops_before_a_merger()
+    before = snapshot(world)
+    shares = np.array([[0.5, 0.0, 0.25, 0.0], [0.0, 0.0, 0.0, 0.0]])
+    transfer(world, "shops", whose(4, 2, run0=[1], run1=[1]), shares, ("goods", "coming"))
+    assert world.array("shops.goods")[:, 0].tolist() == [[5, 2.5, 2.5, 4], [10, 5, 5, 6]]
+    assert world.array("shops.coming")[1, 0, 0].tolist() == [16 + 17 / 2, 17 / 4, 18 + 17 / 4, 19]
+    assert world.ledger.net["shops.goods"][:, 0].tolist() == [[5, -7.5, 2.5, 0], [10, -15, 5, 0]]
+    for name, array in snapshot(world).items():
+        if name not in ("shops.goods", "shops.coming"):
+            assert same_bits(array, before[name]), name
+        assert same_bits(array[..., 1, :], before[name][..., 1, :]), f"{name} changed in a run without a share"
+
+
+def test_who_gives_everything_keeps_no_speck():
+    world = tiny_world(1)
+    world.array("shops.goods")[...] = [[[0.0, 0.1, 0.0, 0.0]], [[0.0, 0.7, 0.0, 0.0]]]
+    world.ledger.open()
+    thirds = np.array([[0.1, 0.0, 0.2, 0.7 - 1e-16]])
+    assert thirds.sum() < 1.0
+    transfer(world, "shops", whose(4, 1, run0=[1]), thirds, ("goods",))
+    assert world.array("shops.goods")[:, 0, 1].tolist() == [0.0, 0.0]
+    assert world.array("shops.goods")[:, 0].sum(axis=-1) == pytest.approx([0.1, 0.7], rel=1e-12)
+
+
+def test_only_what_adds_up_can_be_handed_over():
+    with pytest.raises(ValueError, match="price does not add up"):
+        transfer(tiny_world(), "shops", whose(4, 2, run0=[1]), np.zeros((2, 4)), ("price",))
 
 
 @pytest.mark.parametrize("event", ["merge", "split", "bury"])

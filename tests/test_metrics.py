@@ -89,9 +89,10 @@ def test_labs_are_bound_by_data_then_compute_then_money_then_prize_then_ambition
     clouds = SimpleNamespace(
         lab_budget_usd=np.array([[10.0, 10.0, 0.0]]), lab_funded_usd=np.array([[10.0, 10.0, 0.0]]), has_lab=np.array([[1.0, 1.0, 0.0]]),
         own_fill_rate=np.array([[0.5, 1.0, 1.0]]), prize_bound=np.array([[1.0, 1.0, 0.0]]),
-        data_short=np.array([[0.0, 0.02, 0.9]]))
+        data_short=np.array([[0.0, 0.02, 0.9]]), contested_rent_usd=np.array([[2.0, 3.0, 0.0]]))
     startups = SimpleNamespace(
-        budget_usd=np.array([[20.0, 30.0, 30.0, 25.0]]), training_usd=np.array([[2.0, 30.0, 30.0, 2.0]]), prize_bound=np.zeros((1, 4)),
+        budget_usd=np.array([[20.0, 30.0, 30.0, 25.0]]), training_usd=np.array([[2.0, 10.0, 30.0, 2.0]]),
+        own_training_pflop_hours=np.array([[0.0, 10.0, 0.0, 0.0]]), provider=np.array([[0, 0, 1, 1]]), prize_bound=np.zeros((1, 4)),
         data_short=np.array([[0.0, 0.0, 0.0, 0.3]]), fill_rate=np.array([[1.0, 1.0, 0.9, 0.9]]))
     world = SimpleNamespace(clouds=clouds, startups=startups)
     reasons = {reason: labs_bound_by(reason)(world).item() for reason in ("data", "compute", "money", "prize", "ambition")}

@@ -30,7 +30,7 @@ def test_every_switch_says_what_it_sets():
 @pytest.mark.parametrize("switch", SWITCHES)
 def test_off_sets_the_neutral_values_and_nothing_else(switch):
     on, off = (rules_in_force([with_switches(**{switch: place})], 3)[2] for place in (1, 0))
-    for section in ("chips", "documentation", "trade", "clouds", "energy", "customers", "training", "startups", "venture"):
+    for section in ("chips", "documentation", "trade", "clouds", "energy", "customers", "training", "startups", "buying", "venture"):
         for name in declarations(getattr(Parameters(), section)):
             key = f"{section}.{name}"
             neutral = dict(NEUTRAL[switch]).get(key)

@@ -27,6 +27,12 @@ def full_cost(clouds, energy_usd_per_mwh, rules, chips):
     return yearly / (HOURS_PER_YEAR * rules.target_utilisation) + clouds.new_mw_per_pflops * energy_usd_per_mwh
 
 
+def upkeep(clouds, rules):
+    """Return a quarter's upkeep of chips and of connections, used or not, USD."""
+    return (stacked(clouds.fleet_mw) * rules.upkeep_usd_per_mw_year
+            + stacked(clouds.connected_mw) * rules.connection_usd_per_mw_year) / 4.0
+
+
 class Offers(NamedTuple):
     """What makers offer to each owner, `(makers, runs, owners)` or broadcast to it."""
 

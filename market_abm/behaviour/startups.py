@@ -8,7 +8,7 @@ from market_abm.exact import bounded, exp, log, order_by, put_back, ratio, share
 
 
 class Spending(NamedTuple):
-    """What startups ask for this quarter, USD, `(runs, slots)`."""
+    """What startups want this quarter at the rent they face, on own chips and rented, USD, `(runs, slots)`."""
 
     training_usd: np.ndarray
     serving_usd: np.ndarray
@@ -19,13 +19,17 @@ def wages(startups, rules):
     return np.maximum(rules.wage_share * startups.round_usd, rules.wage_revenue_share * startups.ai_revenue_usd)
 
 
-def spending(startups, spend_expected, rules, serving_cost_share):
-    """Split money and credits between serving the customers expected and research, keeping wages in reserve."""
+def spending(startups, spend_expected, rules, serving_cost_share, own_usd=0.0):
+    """Split money and credits between serving the customers expected and research, keeping wages in reserve.
+
+    `own_usd` is the rent that own chips save; they serve first, and add to what the money can rent.
+    """
     free = np.maximum(0.0, startups.cash_usd - rules.reserve_quarters * startups.wages_usd) + startups.credits_usd
-    serving = np.minimum(serving_cost_share * startups.ai_share * spend_expected, rules.serving_cap * free)
-    margin = np.maximum(0.0, startups.ai_share * spend_expected - serving - startups.wages_usd)
-    affordable = np.maximum(0.0, np.minimum(free - serving, (free - serving) / rules.spending_quarters + margin))
-    return Spending(np.minimum(startups.budget_usd, affordable), serving)
+    serving = np.minimum(serving_cost_share * startups.ai_share * spend_expected, rules.serving_cap * free + own_usd)
+    rented = np.maximum(0.0, serving - own_usd)
+    margin = np.maximum(0.0, startups.ai_share * spend_expected - rented - startups.wages_usd)
+    affordable = np.maximum(0.0, np.minimum(free - rented, (free - rented) / rules.spending_quarters + margin))
+    return Spending(np.minimum(startups.budget_usd, affordable + np.maximum(0.0, own_usd - serving)), serving)
 
 
 def seek_money(startups, rules):

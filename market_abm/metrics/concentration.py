@@ -4,7 +4,7 @@ import numpy as np
 
 from market_abm.exact import exp, log, share, stacked, total
 from market_abm.metrics.metric import Metric
-from market_abm.state.tables import EVERYBODY_ELSE
+from market_abm.state.tables import EVERYBODY_ELSE, STARTUP_POOL
 
 
 def herfindahl(sizes, fringe=None):
@@ -40,7 +40,7 @@ def _checked(sizes):
 def bases(world):
     """Return {base: (sizes `(runs, firms)`, fringe or None)} of every market that is reported."""
     clouds, makers, startups = world.clouds, world.makers, world.startups
-    fringe = (clouds.kind == EVERYBODY_ELSE) * 1.0
+    fringe = ((clouds.kind == EVERYBODY_ELSE) | (clouds.kind == STARTUP_POOL)) * 1.0  # many small owners each
     return {
         "compute_owned": (stacked(clouds.fleet_pflops), fringe),
         "compute_energised": (clouds.active_pflops, fringe),

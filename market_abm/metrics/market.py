@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from market_abm.exact import best, ratio, share, stacked, total, weighted
+from market_abm.exact import best, look_up, ratio, share, stacked, total, weighted
 from market_abm.metrics.metric import Metric
-from market_abm.state.tables import NEOCLOUD
+from market_abm.state.tables import NEOCLOUD, STARTUP_POOL
 from market_abm.units import HOURS_PER_QUARTER, PFLOPS_PER_PERSON, QUARTERS_PER_YEAR
 
 NOTICED = 0.02  # a shortfall below 2% does not count as binding
@@ -56,6 +56,20 @@ def neocloud_share(world):
     return ratio(total(fleet * (clouds.kind == NEOCLOUD)), total(fleet), np.nan)
 
 
+def startups_share(world):
+    """Return the startups' part in AI compute owned, held through their pool."""
+    clouds = world.clouds
+    fleet = stacked(clouds.fleet_pflops)
+    return ratio(total(fleet * (clouds.kind == STARTUP_POOL)), total(fleet), np.nan)
+
+
+def own_share(world):
+    """Return the part of startups' compute that ran on chips of their own."""
+    rows = world.startups
+    own = total(rows.own_training_pflop_hours + rows.own_serving_pflop_hours)
+    return ratio(own, own + total(rows.training_pflop_hours + rows.serving_pflop_hours), np.nan)
+
+
 def lerner(world):
     """Return the Lerner index of chips, (p - c)/p by sales."""
     makers = world.makers
@@ -98,7 +112,9 @@ def labs_bound_by(reason):
     def measure(world):
         clouds, rows = world.clouds, world.startups
         budget = np.concatenate([clouds.lab_budget_usd * clouds.has_lab, rows.budget_usd], axis=-1)
-        asked = np.concatenate([clouds.lab_funded_usd, rows.training_usd], axis=-1)
+        rent = look_up(clouds.contested_rent_usd, rows.provider)
+        startups_asked = rows.training_usd + rows.own_training_pflop_hours * rent  # rented, and done on own chips
+        asked = np.concatenate([clouds.lab_funded_usd, startups_asked], axis=-1)
         fill = np.concatenate([clouds.own_fill_rate, rows.fill_rate], axis=-1)
         prize = np.concatenate([clouds.prize_bound * clouds.has_lab, rows.prize_bound], axis=-1) > 0
         data = np.concatenate([clouds.data_short * clouds.has_lab, rows.data_short], axis=-1) > NOTICED
@@ -201,6 +217,9 @@ METRICS = (
     Metric("chips_made", "chips/year", "Chips made.", yearly(lambda w: total(w.makers.made_chips))),
     Metric("investment_usd", "USD/year", "Owners' spending on chips, servers and buildings.", yearly(lambda w: total(w.clouds.invested_usd))),
     Metric("neocloud_share_compute_owned", "share", "Neoclouds' part in compute owned.", neocloud_share),
+    Metric("startups_share_compute_owned", "share", "Startups' part in compute owned.", startups_share),
+    Metric("own_share_startups", "share", "Part of startups' compute that ran on chips of their own.", own_share),
+    Metric("owners_startups", "count", "Startups that hold chips of their own.", lambda w: total((w.startups.own_pflops > 0) * 1.0)),
     Metric("frontier_run_flop", "FLOP", "Largest training run of the quarter, physical FLOP.", of_market("frontier_run_flop")),
     Metric("frontier_run_cost_usd", "USD", "Its amortised cost.", of_market("frontier_cost_usd")),
     Metric("frontier_run_pflop_hours", "PFLOP-h", "Peak compute that it occupied.", of_market("frontier_pflop_hours")),

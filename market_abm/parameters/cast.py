@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from market_abm.parameters.declare import choice, date, number, text
 
-CLOUD_KINDS = ("hyperscaler", "neocloud", "public_cloud", "everybody_else")
+CLOUD_KINDS = ("hyperscaler", "neocloud", "public_cloud", "everybody_else", "startup_pool")
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,9 @@ IN_ORDER = (
     ("chips.gain_low", "chips.gain_high"), ("clouds.gate_low", "clouds.gate_high"), ("chips.margin_floor", "chips.margin_cap"),
 )
 
+EMPTY_IN_POOL = ("enters", "rents_out", "has_lab", "fleet_share", "legacy_share", "general_share", "new_workload_share",
+                 "group_cash_flow_usd", "lab_share", "cash_usd")
+
 
 def check_together(configuration, keys, reading, refused):
     """Complain of numbers that do not fit each other, leaving out those refused on their own.
@@ -31,6 +34,7 @@ def check_together(configuration, keys, reading, refused):
                 _check_sum(dict(zip(keys[kind], agents, strict=True)), kind, share, reading)
         if kind == "clouds":
             _check_late_owners(dict(zip(keys[kind], agents, strict=True)), reading)
+            _check_pool(dict(zip(keys[kind], agents, strict=True)), reading)
     for low, high in IN_ORDER:
         _check_order(configuration.parameters, low, high, reading, refused)
     _check_slots(configuration, reading, refused)
@@ -47,6 +51,21 @@ def _check_late_owners(owners, reading):
                 path = ("cast", "clouds", key, share)
                 reading.complain(_last_file(reading, [path]), f"must be 0 for an owner that enters in {owner.enters}",
                                  "give its share to others, or leave `enters` out", key=".".join(path), value=value)
+
+
+def _check_pool(owners, reading):
+    """Startups have one pool, which opens empty: whatever it holds belongs to a startup."""
+    pools = {key: owner for key, owner in owners.items() if owner.present and owner.kind == "startup_pool"}
+    for key in list(pools)[1:]:
+        path = ("cast", "clouds", key, "kind")
+        reading.complain(_last_file(reading, [path]), "must not name a second pool of startups", "remove it, or set present = 0",
+                         key=".".join(path), value="startup_pool")
+    for key, owner in pools.items():
+        for name in EMPTY_IN_POOL:
+            value, path = getattr(owner, name), ("cast", "clouds", key, name)
+            if value:
+                reading.complain(_last_file(reading, [path]), "must be empty or 0 for startups' pool", "leave it to other owners",
+                                 key=".".join(path), value=value)
 
 
 def _check_names(agents, kind, reading):

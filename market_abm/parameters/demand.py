@@ -95,6 +95,22 @@ class Startups:
 
 
 @dataclass(frozen=True, slots=True)
+class Buying:
+    """When startups buy chips of their own."""
+
+    purchase_share: float = number(0.5, 0.2, 0.8, "share", "Part of cash beyond its reserve that a startup puts into chips of its own in a quarter.", at_most=1)
+    reserve_quarters: float = number(1.0, 0.5, 4.0, "quarters", "Wages and rent that it keeps before it buys.", at_most=40)
+    capital_cost: float = number(0.20, 0.14, 0.35, "1/year", "Return that a startup's money requires of chips, above an owner's.", at_most=5)
+    utilisation: float = number(0.80, 0.60, 0.85, "share", "Utilisation of own chips that a startup counts on: they take the steady part of its load.", at_least=0.05, at_most=1)
+    cost_spread: float = number(0.30, 0.10, 0.50, "ln", "Spread of startups' cost of owning: sites, people, terms of finance.", at_most=3)
+    margin: float = number(0.25, 0.10, 0.60, "ratio", "Advantage of owning over renting at which a startup buys all that it would.", at_least=0.01, at_most=10)
+    cover: float = number(0.60, 0.30, 0.90, "share", "Largest part of its hours that it would do on own chips.", at_most=1)
+    least_chips: float = number(1000, 200, 5000, "chips", "Smallest fleet worth a site and people of its own.", at_most=1e9)
+    longest_wait_quarters: float = number(16, 8, 40, "quarters", "Quoted wait for power beyond which startups do not ask for connections; what is granted waited less than was quoted.", at_most=400)
+    resale: float = number(0.40, 0.20, 0.60, "share", "Second-hand value of chips, with their site, over replacement cost.", at_most=1)
+
+
+@dataclass(frozen=True, slots=True)
 class Venture:
     """The pool of venture capital."""
 

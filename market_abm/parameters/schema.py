@@ -7,7 +7,7 @@ from market_abm.parameters.chips import Chips, Documentation, Trade
 from market_abm.parameters.compute import Clouds, Energy
 from market_abm.parameters.control import Conduct, Contracts, Mergers, Ownership
 from market_abm.parameters.declare import date, number, text, whole
-from market_abm.parameters.demand import Customers, Startups, Training, Venture
+from market_abm.parameters.demand import Buying, Customers, Startups, Training, Venture
 from market_abm.parameters.switches import Switches
 
 CHOSEN = "by choice"  # the source of what is no claim about the world
@@ -39,6 +39,7 @@ class Parameters:
     customers: Customers = field(default_factory=Customers)
     training: Training = field(default_factory=Training)
     startups: Startups = field(default_factory=Startups)
+    buying: Buying = field(default_factory=Buying)
     venture: Venture = field(default_factory=Venture)
     contracts: Contracts = field(default_factory=Contracts)
     ownership: Ownership = field(default_factory=Ownership)

@@ -28,6 +28,7 @@ class Switches:
     telemetry: int = _switch("Hosts learn from the training that they host.")
     cluster_limit: int = _switch("Very large clusters lose efficiency.")
     data_limit: int = _switch("Training runs out of text; off, there is always as much as is best.")
+    buying: int = _switch("Startups may buy chips of their own; off, they rent all their compute.")
 
 
 # What each switch sets when it is off: {switch: ((key of a parameter, neutral value), ...)}.
@@ -47,4 +48,5 @@ NEUTRAL = {
     "telemetry": (("conduct.telemetry_gain", 0.0),),
     "cluster_limit": (("training.cluster_exponent", 0.0),),
     "data_limit": (("training.data_epochs", 1e60),),
+    "buying": (("buying.purchase_share", 0.0),),
 }

@@ -2,15 +2,16 @@
 
 import numpy as np
 
+from market_abm.behaviour import clouds as owners
 from market_abm.behaviour import startups
 from market_abm.exact import stacked
+from market_abm.phases.startup_fleets import costs_and_wear
 
 
 def owners_close_accounts(world):
     """Pay upkeep, researchers, interest and tax; pay back debt; pay out what is not going to be invested."""
     clouds, rules = world.clouds, world.rules.clouds
-    upkeep = (stacked(clouds.fleet_mw) * rules.upkeep_usd_per_mw_year
-              + stacked(clouds.connected_mw) * rules.connection_usd_per_mw_year) / 4.0
+    upkeep = owners.upkeep(clouds, rules)
     wear = stacked(clouds.fleet_pflops) * clouds.investment_usd_per_pflops / world.rules.chips.life_quarters
     people = world.rules.training.people_share * clouds.lab_funded_usd
     interest = clouds.debt_usd * rules.interest / 4.0
@@ -31,7 +32,8 @@ def startups_close_accounts(world):
     """Pay the wages that rounds and revenue commit startups to, and tax."""
     rows, rules = world.startups, world.rules.startups
     rows.wages_usd = startups.wages(rows, rules) * rows.alive
-    cost = (rows.training_pflop_hours + rows.serving_pflop_hours) * rows.hour_cost_usd + rows.wages_usd
+    rented = (rows.training_pflop_hours + rows.serving_pflop_hours) * rows.hour_cost_usd
+    cost = rented + rows.wages_usd + costs_and_wear(world)
     world.move("wages", left=rows.wages_usd)
     world.move("startups' tax", left=rules.tax * np.maximum(0.0, rows.ai_revenue_usd - cost))
 

@@ -6,7 +6,7 @@ from market_abm.behaviour import chip_makers
 from market_abm.behaviour import clouds as owners
 from market_abm.exact import bounded, leading, log, ratio, share_or_zero, stacked, total
 from market_abm.rules.documentation import partners
-from market_abm.state.tables import EVERYBODY_ELSE
+from market_abm.state.tables import EVERYBODY_ELSE, STARTUP_POOL
 
 
 def expectations_form(world):
@@ -105,7 +105,8 @@ def price_at_sites(world, price_usd):
 def buyers_access(world):
     """Return what each owner may read of each maker's documentation, `(makers, runs, owners)`."""
     clouds, rules = world.clouds, world.rules.documentation
-    held = ratio(clouds.fleet_pflops, total(stacked(clouds.fleet_pflops))) * (clouds.kind != EVERYBODY_ELSE)  # thousands of small buyers
+    many_small_buyers = (clouds.kind == EVERYBODY_ELSE) | (clouds.kind == STARTUP_POOL)
+    held = ratio(clouds.fleet_pflops, total(stacked(clouds.fleet_pflops))) * ~many_small_buyers
     return partners(leading(world.makers.openness), held, rules.rule, rules.partner_share) * clouds.alive
 
 

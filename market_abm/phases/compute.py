@@ -9,6 +9,7 @@ from market_abm.behaviour import labs, ownership, startups, tenants
 from market_abm.exact import add_up, best, bounded, exp, look_up, ratio, share_or_zero, total
 from market_abm.phases.clouds import price_at_sites
 from market_abm.phases.control import use_credits
+from market_abm.phases.startup_fleets import own_hours_usd
 from market_abm.rules.choice import stay_or_choose
 from market_abm.units import HOURS_PER_QUARTER
 
@@ -35,7 +36,7 @@ def labs_set_budgets(world):
     noise = rules.training.ambition_noise
     rows.budget_usd, rows.prize_bound = labs.desired_budget(
         rows.budget_usd, rows.ai_share, race, noise * world.draws.logistic("ambition", rows.birth), rules.training, contest)
-    asked = startups.spending(rows, spend, rules.startups, serving_share)
+    asked = startups.spending(rows, spend, rules.startups, serving_share, own_hours_usd(world))
     rows.training_usd, rows.serving_usd = asked.training_usd, asked.serving_usd
     clouds.lab_budget_usd, clouds.prize_bound = labs.desired_budget(
         clouds.lab_budget_usd, clouds.ai_share, race, noise * world.draws.logistic("owner's ambition", clouds.birth),

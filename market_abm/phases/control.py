@@ -4,6 +4,7 @@ import numpy as np
 
 from market_abm.behaviour import ownership
 from market_abm.exact import add_up, best_by, log, look_up, ratio, share_or_zero, stacked, total
+from market_abm.phases.startup_fleets import titles_pass_on
 from market_abm.rules import choose
 from market_abm.rules.choice import drawn
 from market_abm.rules.mergers import MERGERS
@@ -185,6 +186,7 @@ def _owners_buy(world, buyer, price):
     buyer = np.where(gone, buyer, nobody)
     world.move("acquisitions by owners", left=add_up(pays * gone, buyer, nobody))
     _sell_stakes(world, price * gone, buyer)
+    titles_pass_on(world, gone, buyer)
     cash = rows.cash_usd * gone
     world.move("cash of startups bought", left=cash, entered=add_up(cash, buyer, nobody))
     clouds.effective_flop = np.maximum(clouds.effective_flop, best_by(rows.effective_flop * gone, buyer, nobody))

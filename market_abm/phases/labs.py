@@ -3,7 +3,9 @@
 import numpy as np
 
 from market_abm.behaviour import labs
+from market_abm.behaviour.startup_fleets import mixed
 from market_abm.exact import add_up, at_best, best, bounded, exp, leading, log, look_up, ratio, stacked, total
+from market_abm.phases.startup_fleets import the_pool
 from market_abm.rules.capability import scaling_law, worth_flop
 from market_abm.rules.choice import contest
 
@@ -15,11 +17,12 @@ def labs_train(world):
     clouds.software = ratio(stacked(clouds.fleet_pflops * clouds.maker_utilisation), fleet)
     chip = ratio(fleet, stacked(clouds.fleet_pflops * leading(ratio(1.0, makers.pflops_per_chip))))
     own = labs.training_run(clouds.training_pflop_hours, clouds.software, chip, rules.training)
-    hosted = labs.training_run(rows.training_pflop_hours, look_up(clouds.software, rows.provider),
-                               look_up(chip, rows.provider), rules.training)
+    rented, on_own, pool = rows.training_pflop_hours, rows.own_training_pflop_hours, the_pool(clouds)
+    utilisation, speed = (mixed(rented, on_own, look_up(column, rows.provider), total(column * pool)) for column in (clouds.software, chip))
+    hosted = labs.training_run(rented + on_own, utilisation, speed, rules.training)
     clouds.run_flop, rows.run_flop = own.flop, hosted.flop
     _become_capable(world)
-    _describe_frontier(world, own, hosted)
+    _describe_frontier(world, own, hosted, utilisation)
 
 
 def _become_capable(world):
@@ -46,12 +49,15 @@ def _learn_from_tenants(world):
     clouds, rows = world.clouds, world.startups
     nobody = clouds.alive.shape[-1]
     rivals = add_up(rows.training_pflop_hours * (rows.backer == nobody), rows.provider, nobody)
-    everything = total(rows.training_pflop_hours) + total(clouds.training_pflop_hours)
+    everything = total(rows.training_pflop_hours + rows.own_training_pflop_hours) + total(clouds.training_pflop_hours)
     clouds.insight = labs.insight(clouds.insight, ratio(rivals, everything), world.rules.conduct) * clouds.has_lab * clouds.alive
 
 
-def _describe_frontier(world, own, hosted):
-    """Record hours, amortised cost, power, utilisation and efficiency of the quarter's largest run, and what they rest on."""
+def _describe_frontier(world, own, hosted, hosted_utilisation):
+    """Record hours, amortised cost, power, utilisation and efficiency of the quarter's largest run, and what they rest on.
+
+    Cost and power of a startup's run are its cloud's, also where part of it ran on own chips.
+    """
     clouds, rows, market = world.clouds, world.startups, world.market
     here = best(own.flop) >= best(hosted.flop)
 
@@ -64,7 +70,7 @@ def _describe_frontier(world, own, hosted):
     market.frontier_run_flop = np.maximum(best(own.flop), best(hosted.flop))
     market.frontier_pflop_hours = of_largest(own.pflop_hours, hosted.pflop_hours)
     market.frontier_pflops = of_largest(own.pflops, hosted.pflops)
-    market.frontier_utilisation = where_it_ran(clouds.software)
+    market.frontier_utilisation = of_largest(clouds.software, hosted_utilisation)
     market.frontier_efficiency = of_largest(own.efficiency, hosted.efficiency)
     market.frontier_full_cost_usd = where_it_ran(clouds.full_cost_usd)
     market.frontier_mw_per_pflops = where_it_ran(ratio(clouds.active_mw, clouds.active_pflops))
@@ -89,7 +95,7 @@ def customers_spend(world):
     clouds.ai_share = labs.shares_with_inertia(clouds.ai_share, own_target, customers.inertia)
     rows.ai_share = labs.shares_with_inertia(rows.ai_share, hosted_target, customers.inertia) * rows.alive
     served_by_owners = clouds.serving_pflop_hours * clouds.transfer_usd / customers.serving_cost_share
-    served_by_startups = rows.serving_pflop_hours * rent / customers.serving_cost_share
+    served_by_startups = (rows.serving_pflop_hours + rows.own_serving_pflop_hours) * rent / customers.serving_cost_share
     clouds.ai_revenue_usd = np.minimum(spend * clouds.ai_share, served_by_owners)
     rows.ai_revenue_usd = np.minimum(spend * rows.ai_share, served_by_startups)
     world.move("AI services of owners", entered=clouds.ai_revenue_usd)

@@ -8,7 +8,7 @@ rows through `state.lifecycle`.
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from market_abm.phases import accounts, calendar, capital, chips, clouds, compute, control, energy, labs, turnover
+from market_abm.phases import accounts, calendar, capital, chips, clouds, compute, control, energy, labs, startup_fleets, turnover
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +67,8 @@ QUARTER = (
            startups="backer provider holder stake venture_share founders_share valuation_usd raised_usd cash_usd credits_usd "
                     "reserved_pflop_hours contract_quarters",
            clouds="cash_usd credits_owed_usd"),
+    _phase(6, startup_fleets.startups_order_chips, "With the money just raised, before orders are entered.",
+           clouds="planned_pflops wanted_pflops overbooked queued_mw cash_usd", startups="on_order_pflops deposit_usd cash_usd"),
     _phase(7, chips.chips_are_ordered, "Orders carry their due quarter.",
            clouds="ordered_pflops", makers="share_of_orders capacity_building_chips"),
     _phase(7, chips.chips_are_made_and_delivered, "What is due is made, shared out and paid.",
@@ -75,10 +77,14 @@ QUARTER = (
            makers="made_chips produced_pflops cumulative_chips inventory_pflops inventory_mw sales_usd sold_pflops cash_usd"),
     _phase(8, chips.chips_are_installed, "Energised compute is the smaller of chips and MW.",
            clouds="retiring_pflops retiring_mw fleet_pflops fleet_mw active_pflops active_mw"),
+    _phase(8, startup_fleets.startups_take_delivery, "Titles are to what is installed.",
+           startups="own_pflops on_order_pflops deposit_usd cash_usd", clouds="cash_usd"),
     _phase(9, compute.startups_choose_providers, "Before they ask for compute.", startups="provider", clouds="tenant_odds"),
     _phase(9, compute.labs_set_budgets, "Ambition meets money and the prize.",
            startups="budget_usd prize_bound training_usd serving_usd",
            clouds="lab_budget_usd prize_bound lab_funded_usd lab_serving_usd", market="frontier_budget_usd"),
+    _phase(9, startup_fleets.own_chips_come_first, "Only what own chips cannot do is rented.",
+           startups="own_training_pflop_hours own_serving_pflop_hours training_usd serving_usd"),
     _phase(9, compute.contracts_are_signed, "Hours are reserved before the spot market opens.",
            startups="reserved_pflop_hours reserved_rent_usd contract_quarters",
            clouds="enterprise_reserved_pflop_hours enterprise_reserved_rent_usd backlog_usd"),
@@ -88,6 +94,7 @@ QUARTER = (
                   "serving_pflop_hours own_pflop_hours rented_pflop_hours used_pflop_hours asked_pflops rent_usd cash_usd",
            startups="training_pflop_hours serving_pflop_hours billed_usd hour_cost_usd fill_rate credit_rent_usd credits_usd cash_usd",
            market="enterprise_pflop_hours spot_rent_usd transfer_usd"),
+    _phase(9, startup_fleets.own_chips_run, "They draw power like any others.", clouds="used_pflop_hours"),
     _phase(9, energy.power_clears, "Load follows from compute.",
            clouds="energy_mwh energy_bill_usd cash_usd",
            regions="ai_mwh dispatched_mwh shortage_mwh price_usd cash_usd"),
@@ -99,12 +106,16 @@ QUARTER = (
            market="customer_spend_usd customer_growth",
            clouds="ai_share ai_revenue_usd cash_usd", startups="ai_share ai_revenue_usd cash_usd"),
     _phase(11, turnover.general_workloads_settle, "The business whose profit feeds AI.", clouds="general_revenue_usd"),
+    _phase(12, startup_fleets.startups_pay_for_own_chips, "The pool earns nothing.", startups="cash_usd", clouds="cash_usd"),
     _phase(12, accounts.owners_close_accounts, "What is not invested is paid out.", clouds="debt_usd cash_usd"),
     _phase(12, accounts.startups_close_accounts, "Wages are committed, so startups can fail.", startups="wages_usd cash_usd"),
     _phase(12, accounts.makers_close_accounts, "Profit leaves as tax and dividends.", makers="cash_usd"),
     _phase(12, accounts.energy_providers_close_accounts, "Bills are fuel and rents.", regions="cash_usd"),
+    _phase(13, startup_fleets.startups_in_distress_sell_chips, "Chips are sold before creditors lose.",
+           startups="own_pflops on_order_pflops deposit_usd own_training_pflop_hours own_serving_pflop_hours cash_usd", clouds="cash_usd"),
     _phase(13, control.startups_are_bought, "Buyers come before bankruptcy.",
-           startups="cash_usd credits_usd reserved_pflop_hours contract_quarters effective_flop",
+           startups="own_pflops on_order_pflops deposit_usd own_training_pflop_hours own_serving_pflop_hours "
+                    "cash_usd credits_usd reserved_pflop_hours contract_quarters effective_flop",
            clouds="cash_usd credits_owed_usd effective_flop ai_share", market="acquired blocked closed_pflop_hours"),
     _phase(13, turnover.bankrupts_leave, "No cash, no startup.",
            startups="cash_usd credits_usd reserved_pflop_hours contract_quarters", clouds="credits_owed_usd", market="exits closed_pflop_hours"),

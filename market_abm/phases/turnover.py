@@ -10,7 +10,7 @@ from market_abm.rules import choose
 from market_abm.rules.choice import logit
 from market_abm.rules.mergers import MERGERS
 from market_abm.state.lifecycle import bury, free_rows, give_birth, merge
-from market_abm.state.tables import EVERYBODY_ELSE, HYPERSCALER, NEOCLOUD
+from market_abm.state.tables import EVERYBODY_ELSE, HYPERSCALER, NEOCLOUD, STARTUP_POOL
 
 
 def general_workloads_settle(world):
@@ -42,7 +42,7 @@ def distressed_owners_are_taken_over(world):
     """Close neoclouds that cannot pay; somebody takes chips, sites, orders, contracts and tenants."""
     clouds = world.clouds
     dead = (clouds.cash_usd < 0) & (clouds.alive > 0) & (clouds.kind == NEOCLOUD)
-    dead = dead & (total(clouds.alive * ~dead) > 0)  # the last owner has nobody to take it over
+    dead = dead & (total(clouds.alive * ~dead * (clouds.kind != STARTUP_POOL)) > 0)  # the last owner has nobody to take it over
     world.market.cloud_exits = total(dead * 1.0)
     if not np.any(dead):
         return
@@ -57,7 +57,7 @@ def _heir(clouds, dead, mergers):
 
     Where neither is there, the richest survivor of any kind: without a buyer the chips would vanish.
     """
-    left = (clouds.alive > 0) & ~dead
+    left = (clouds.alive > 0) & ~dead & (clouds.kind != STARTUP_POOL)
     shares = share_or_zero(stacked(clouds.fleet_pflops))
     joint = shares + best(shares * dead)
     rise = 2.0 * shares * best(shares * dead)

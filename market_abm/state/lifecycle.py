@@ -9,6 +9,7 @@ from market_abm.exact import add_up, ratio, stacked
 from market_abm.state.columns import INTENSIVE, LINK, PIPELINE, STOCK
 
 ADDITIVE = (STOCK, PIPELINE)
+ALL_BUT_ROUNDING = 1e-12
 
 
 def give_birth(world, table, born, values, **told):
@@ -51,6 +52,25 @@ def merge(world, table, gone, heir, **told):
     _relink(world, table, gone, heir)
     _move_places(world, table, gone, heir)
     _blank(world, table, gone)
+
+
+def transfer(world, table, giver, shares, columns):
+    """Move parts of what the row `giver` (mask `(runs, rows)`) holds of stocks and pipelines to other rows.
+
+    `shares` `(runs, rows)` is the part that each row gets, the giver's own zero, together at most one.
+    """
+    gone = shares.sum(axis=-1, keepdims=True)
+    gone = np.where(gone > 1.0 - ALL_BUT_ROUNDING, 1.0, gone)  # who gives everything keeps no speck of it
+    for column in columns:
+        if world.declared[table].column(column).lives not in ADDITIVE:
+            raise ValueError(f"{table}.{column} does not add up: no part of it can be handed over")
+        name = f"{table}.{column}"
+        array = world.array(name)
+        held = (array * giver).sum(axis=-1, keepdims=True)
+        change = held * shares - array * giver * gone
+        array += change
+        if name in world.ledger.net:
+            world.ledger.tally(name, change)
 
 
 def split(world, table, source, child, share, values):

@@ -8,7 +8,7 @@ draws) and `connections` (MW of grid connection). The identities of a quarter fo
 from market_abm.state.columns import Table, identity, intensive, kept, link, pipeline, stock
 from market_abm.state.flows import Flow
 
-HYPERSCALER, NEOCLOUD, PUBLIC_CLOUD, EVERYBODY_ELSE = 1.0, 2.0, 3.0, 4.0  # in the order of CLOUD_KINDS in parameters/cast.py
+HYPERSCALER, NEOCLOUD, PUBLIC_CLOUD, EVERYBODY_ELSE, STARTUP_POOL = 1.0, 2.0, 3.0, 4.0, 5.0  # in the order of CLOUD_KINDS in parameters/cast.py
 PLANT_STEPS = 12  # of each region's merit order: three single classes, three classes of three tranches
 QUEUE_COHORTS = 40  # a request older than this many quarters is withdrawn
 CHIP_LEAD_SLOTS = 9
@@ -96,9 +96,9 @@ MAKERS = Table("makers", "Chip makers; one row a maker.", (
     stock("other_rnd_usd", "USD/quarter", "Research that other businesses of the group pay for."),
 ), size="capacity_chips")
 
-CLOUDS = Table("clouds", "Owners of compute: hyperscalers, neoclouds, the public cloud, everybody else.", (
+CLOUDS = Table("clouds", "Owners of compute: hyperscalers, neoclouds, the public cloud, everybody else, startups' pool.", (
     ALIVE, BIRTH, CASH,
-    identity("kind", "code", "1 hyperscaler, 2 neocloud, 3 public cloud, 4 everybody else."),
+    identity("kind", "code", "1 hyperscaler, 2 neocloud, 3 public cloud, 4 everybody else, 5 startups' pool."),
     identity("controlled", "0 or 1", "Whether the owner's jurisdiction is under export control."),
     identity("has_lab", "0 or 1", "Whether the owner trains models of its own."),
     identity("enters", "quarter", "Quarter of entry of an owner who comes later.", signed=True),
@@ -181,7 +181,7 @@ CLOUDS = Table("clouds", "Owners of compute: hyperscalers, neoclouds, the public
     stock("invested_usd", "USD/quarter", "Chips, servers and buildings of the quarter."),
 ), size="fleet_pflops")
 
-STARTUPS = Table("startups", "Labs that rent their compute; one row a startup, free slots for founders.", (
+STARTUPS = Table("startups", "Labs that rent compute or buy chips; one row a startup, free slots for founders.", (
     ALIVE, BIRTH, CASH,
     identity("occupied", "0 or 1", "Whether the slot is taken (by a living startup, or by a bystander of a test)."),
     identity("skill", "ratio", "Research skill: effective FLOP per FLOP, median 1."),
@@ -203,10 +203,15 @@ STARTUPS = Table("startups", "Labs that rent their compute; one row a startup, f
     stock("round_usd", "USD", "Size of its last funding round, worn down: what its wages follow."),
     stock("wages_usd", "USD/quarter", "Wages it is committed to."),
     stock("budget_usd", "USD/quarter", "Research compute budget it would like."),
-    stock("training_usd", "USD/quarter", "Research compute it asked for this quarter."),
-    stock("serving_usd", "USD/quarter", "Serving compute it asked for this quarter."),
-    stock("training_pflop_hours", "PFLOP-h", "Research compute it got."),
-    stock("serving_pflop_hours", "PFLOP-h", "Serving compute it got."),
+    stock("training_usd", "USD/quarter", "Research compute it asked to rent this quarter."),
+    stock("serving_usd", "USD/quarter", "Serving compute it asked to rent this quarter."),
+    stock("training_pflop_hours", "PFLOP-h", "Research compute it rented."),
+    stock("serving_pflop_hours", "PFLOP-h", "Serving compute it rented."),
+    stock("own_pflops", "PFLOP/s", "Its title to chips of the startups' pool."),
+    stock("on_order_pflops", "PFLOP/s", "Its part in the pool's order book."),
+    stock("deposit_usd", "USD", "What it has paid in for them; the pool's cash."),
+    stock("own_training_pflop_hours", "PFLOP-h", "Research compute of own chips."),
+    stock("own_serving_pflop_hours", "PFLOP-h", "Serving compute of own chips."),
     intensive("run_flop", "FLOP", "Its training run of the quarter, physical FLOP."),
     intensive("effective_flop", "FLOP", "Its best effective run so far."),
     intensive("data_short", "0 to 1", "Part of what its run would be worth that the data limit takes."),
@@ -257,6 +262,10 @@ FLOWS = (
     Flow("AI services of owners", "", CLO, "Customers' payments to owners' own labs."),
     Flow("own labs' people", CLO, "", "Researchers of owners' own labs."),
     Flow("AI services of startups", "", START, "Customers' payments to startups."),
+    Flow("deposits for chips", START, CLO, "What startups pay in for chips ordered through their pool."),
+    Flow("deposits returned", CLO, START, "Deposits beyond what the orders cost, or of orders passed on."),
+    Flow("running costs of own chips", START, CLO, "Upkeep and electricity of the pool, by title and order."),
+    Flow("second-hand chips", CLO, START, "What a startup in distress gets for its chips."),
     Flow("venture capital", "", START, "Funding rounds."),
     Flow("stakes of clouds", CLO, START, "Cash that clouds pay for shares of startups."),
     Flow("credits granted", "", "startups.credits_usd", "Compute credits that clouds pay for shares of startups."),
