@@ -15,6 +15,9 @@ from market_abm.state.world import Window
 from market_abm.units import quarter_label, slug
 
 
+MADE_ANEW = ("_phases", "view", "metrics")  # of a simulation that is copied or stored
+
+
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """What a batch leaves: `values` is `(metrics, quarters, runs)`, nan after a run failed."""
@@ -51,6 +54,16 @@ class Simulation:
     def _open_windows(self):
         self._phases = [(phase, Window(self.world, phase.name, phase.writes)) for phase in QUARTER]
         self.view = Window(self.world, "metrics", ())
+        self.metrics = catalogue([slug(cloud.name) for cloud in self.cast.clouds])
+
+    def __getstate__(self):
+        """Leave the windows out of a copy: a view that is copied no longer looks at the columns of its world."""
+        return {name: value for name, value in vars(self).items() if name not in MADE_ANEW}
+
+    def __setstate__(self, state):
+        """Open new windows on the copied world."""
+        vars(self).update(state)
+        self._open_windows()
 
     def step(self):
         """Advance every run by one quarter; runs that break an identity leave the batch."""
@@ -64,6 +77,14 @@ class Simulation:
                 phase.function(window)
             self._drop(broken(world))
         self.quarter += 1
+
+    def measure(self):
+        """Return every metric of the quarter just stepped, `(metrics, running runs)`."""
+        self.view.forget()
+        with np.errstate(all="ignore"):
+            values = np.stack([metric.function(self.view)[:, 0] for metric in self.metrics])
+        values[np.isnan(values)] = np.nan  # one bit pattern for missing, so that equal results are equal bytes
+        return values
 
     def _rules_now(self):
         rules = self.rules[self.quarter]
@@ -89,7 +110,6 @@ class Simulation:
         self.world.draws = Draws(self.seeds[self.running], self.quarter)
         self._open_windows()
 
-
     def _named(self, where):
         """Add the agent's name to a place such as "clouds.cash_usd row 2"."""
         table, row = where.partition(".")[0], where.partition(" row ")[2]
@@ -113,19 +133,15 @@ def simulate(configurations, seeds, on_quarter=None):
     """
     simulation = Simulation(configurations, seeds)
     frame = simulation.frame
-    metrics = catalogue([slug(c.name) for c in configurations[0].cast.clouds])
-    values = np.full((len(metrics), frame.quarters, len(simulation.seeds)), np.nan)
+    values = np.full((len(simulation.metrics), frame.quarters, len(simulation.seeds)), np.nan)
     for q in range(frame.quarters):
         if len(simulation.running):
             simulation.step()
         if len(simulation.running):  # the last may just have left
-            simulation.view.forget()
-            with np.errstate(all="ignore"):
-                for i, metric in enumerate(metrics):
-                    values[i, q, simulation.running] = metric.function(simulation.view)[:, 0]
+            values[:, q, simulation.running] = simulation.measure()
         if on_quarter is not None:
             on_quarter()
     refused = np.full(len(simulation.seeds), np.nan)
     refused[simulation.running] = simulation.world.array("market.refused_entries")[:, 0]
     labels = tuple(quarter_label(q, frame.start) for q in range(frame.quarters))
-    return Outcome(labels, tuple(m.name for m in metrics), values, simulation.seeds, tuple(simulation.failures), refused)
+    return Outcome(labels, tuple(m.name for m in simulation.metrics), values, simulation.seeds, tuple(simulation.failures), refused)
