@@ -14,7 +14,6 @@ from market_abm.randomness import GOLDEN, Draws, finalise
 from market_abm.state.world import Window
 from market_abm.units import quarter_label, slug
 
-
 MADE_ANEW = ("_phases", "view", "metrics")  # of a simulation that is copied or stored
 
 

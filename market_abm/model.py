@@ -36,6 +36,8 @@ class ComputeMarket(mesa.Model):
         self.configuration = with_frame(config, runs=1, seed=_whole_seed(rng))
         frame = self.configuration.frame
         super().__init__(rng=frame.seed)
+        self._counted_step = self.step  # Mesa's, which counts and then calls ours
+        self.step = self._step_if_any_is_left
         self.simulation = Simulation([self.configuration], run_seeds(frame.seed, 0, 1))
         cast = self.simulation.cast
         self.row_names = {kind: _names(getattr(cast, kind), self.simulation.world.rows[kind]) for kind in ("makers", "clouds", "regions")}
@@ -59,13 +61,15 @@ class ComputeMarket(mesa.Model):
         done = self.simulation.quarter
         return quarter_label(done - 1, self.configuration.frame.start) if done else None
 
-    def step(self):
-        """Simulate one quarter, let a subclass's own agents act, and collect data; after the end do nothing."""
+    def _step_if_any_is_left(self):
+        """Step, count and collect, unless the frame is at its end or the run has ended before it."""
         if self._fault is not None:
             raise self._fault
-        if self.simulation.quarter >= self.configuration.frame.quarters:
-            self.steps -= 1  # Mesa has counted the call; no quarter has passed
-            return
+        if self.simulation.quarter < self.configuration.frame.quarters:
+            self._counted_step()
+
+    def step(self):
+        """Simulate one quarter, let a subclass's own agents act, and collect data; after the end do nothing."""
         self._advance()
         self.metrics = dict(zip(self.metrics, self.simulation.measure()[:, 0].tolist(), strict=True))
         self._in_line = False
