@@ -2,7 +2,11 @@
 
 __version__ = "0.1.0"
 
-_HOMES = {"load": "market_abm.parameters.loading", "run": "market_abm.studies.run"}
+_HOMES = {
+    "ComputeMarket": "market_abm.model",
+    "load": "market_abm.parameters.loading",
+    "run": "market_abm.studies.run",
+}
 
 
 __all__ = ["__version__", *_HOMES]

@@ -14,6 +14,8 @@ from market_abm.randomness import GOLDEN, Draws, finalise
 from market_abm.state.world import Window
 from market_abm.units import quarter_label, slug
 
+MADE_ANEW = ("_phases", "view", "metrics")  # of a simulation that is copied or stored
+
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
@@ -52,6 +54,16 @@ class Simulation:
     def _open_windows(self):
         self._phases = [(phase, Window(self.world, phase.name, phase.writes)) for phase in QUARTER]
         self.view = Window(self.world, "metrics", ())
+        self.metrics = catalogue([slug(cloud.name) for cloud in self.cast.clouds])
+
+    def __getstate__(self):
+        """Leave the windows out of a copy: a view that is copied no longer looks at the columns of its world."""
+        return {name: value for name, value in vars(self).items() if name not in MADE_ANEW}
+
+    def __setstate__(self, state):
+        """Open new windows on the copied world."""
+        vars(self).update(state)
+        self._open_windows()
 
     def step(self):
         """Advance every run by one quarter; runs that break an identity leave the batch."""
@@ -65,6 +77,14 @@ class Simulation:
                 phase.function(window)
             self._drop(broken(world))
         self.quarter += 1
+
+    def measure(self):
+        """Return every metric of the quarter just stepped, `(metrics, running runs)`."""
+        self.view.forget()
+        with np.errstate(all="ignore"):
+            values = np.stack([metric.function(self.view)[:, 0] for metric in self.metrics])
+        values[np.isnan(values)] = np.nan  # one bit pattern for missing, so that equal results are equal bytes
+        return values
 
     def _rules_now(self):
         rules = self.rules[self.quarter]
@@ -89,7 +109,6 @@ class Simulation:
         self.world.lasting = Draws(self.seeds[self.running], -1)
         self.world.draws = Draws(self.seeds[self.running], self.quarter)
         self._open_windows()
-
 
     def _named(self, where):
         """Add the agent's name to a place such as "clouds.cash_usd row 2"."""
@@ -116,17 +135,14 @@ def simulate(configurations, seeds, on_quarter=None, recorder=None):
     if recorder is not None:
         recorder.begin(simulation)
     frame = simulation.frame
-    metrics = catalogue([slug(c.name) for c in configurations[0].cast.clouds])
-    values = np.full((len(metrics), frame.quarters, len(simulation.seeds)), np.nan)
+    values = np.full((len(simulation.metrics), frame.quarters, len(simulation.seeds)), np.nan)
     for q in range(frame.quarters):
         if len(simulation.running):
             simulation.step()
         if len(simulation.running):  # the last may just have left
-            simulation.view.forget()
-            with np.errstate(all="ignore"):
-                for i, metric in enumerate(metrics):
-                    values[i, q, simulation.running] = metric.function(simulation.view)[:, 0]
-                if recorder is not None:
+            values[:, q, simulation.running] = simulation.measure()
+            if recorder is not None:
+                with np.errstate(all="ignore"):
                     recorder.after_quarter(simulation)
         if on_quarter is not None:
             on_quarter()
@@ -134,4 +150,5 @@ def simulate(configurations, seeds, on_quarter=None, recorder=None):
     refused[simulation.running] = simulation.world.array("market.refused_entries")[:, 0]
     labels = tuple(quarter_label(q, frame.start) for q in range(frame.quarters))
     records = recorder.records(simulation, configurations) if recorder is not None else {}
-    return Outcome(labels, tuple(m.name for m in metrics), values, simulation.seeds, tuple(simulation.failures), refused, records)
+    names = tuple(m.name for m in simulation.metrics)
+    return Outcome(labels, names, values, simulation.seeds, tuple(simulation.failures), refused, records)

@@ -148,7 +148,7 @@ def test_a_wrong_import_is_found(module, source, fault):
     ("studies/store.py", "from market_abm import __version__"),
     ("parameters/loading.py", "import tomllib\nfrom pydantic import BaseModel"),
     ("studies/run.py", "import pandas, typer\nfrom market_abm.engine import Engine"),
-    ("model.py", "import mesa\nfrom market_abm.agents import Cloud"),
+    ("model.py", "import mesa\nfrom market_abm.agents import CloudProvider"),
 ])
 def test_a_right_import_is_left_alone(module, source):
     assert wrong_imports(source, module) == []

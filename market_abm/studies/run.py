@@ -3,14 +3,11 @@
 import time
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from operator import index
 
 import numpy as np
 
-from market_abm.errors import BadInput, Problem
-from market_abm.parameters.declare import declarations
-from market_abm.parameters.quantities import bounds
-from market_abm.parameters.schema import Configuration, Frame
+from market_abm.parameters.frame import with_frame
+from market_abm.parameters.schema import Configuration
 from market_abm.recording.recorder import Recorder
 from market_abm.studies.records import choices, packed, unpacked
 
@@ -98,27 +95,6 @@ def run(config, runs=None, seed=None, quarters=None, progress=None, record=()):
     return _gathered(config, record, outcomes, time.perf_counter() - clock, started)
 
 
-def with_frame(config, **asked):
-    """Return a configuration, loaded if a path is given, with runs, seed or quarters replaced after a check."""
-    if not isinstance(config, Configuration):
-        from market_abm.parameters.loading import load
-
-        config = load(config)
-    asked = {name: value for name, value in asked.items() if value is not None}
-    problems = [problem for name, value in asked.items() if (problem := _out_of_bounds(name, value))]
-    if problems:
-        raise BadInput(*problems)
-    return replace(config, frame=replace(config.frame, **{name: index(value) for name, value in asked.items()}))
-
-
-def _out_of_bounds(name, value):
-    told = declarations(Frame)[name]
-    whole = hasattr(value, "__index__") and not isinstance(value, bool)
-    if whole and told.at_least <= value <= told.at_most:
-        return None
-    return Problem(f"--{name}", bounds(told), f"for example {told.best}", key=f"frame.{name}", value=value)
-
-
 def _counter(frame, first, count, progress):
     """Return the function that the engine calls after each quarter of a batch."""
     done = first * frame.quarters
@@ -133,7 +109,6 @@ def _counter(frame, first, count, progress):
 
 def _gathered(config, recorded, outcomes, seconds, started):
     values = np.concatenate([outcome.values for outcome in outcomes], axis=2)
-    values[np.isnan(values)] = np.nan  # one bit pattern for missing, so that equal results are equal bytes
     labels = tuple(outcomes[0].labels)
     failures = sorted((
         {"run": place * BATCH + int(failed.run), "quarter": labels[failed.quarter], "identity": str(failed.identity),
