@@ -22,6 +22,10 @@ class Switches:
     selectivity: int = _switch("Investors prefer the best-looking startups; off, funded rounds are equal.")
     power_queue: int = _switch("Connections must queue; off, every request is granted at once.")
     cluster_limit: int = _switch("Very large clusters lose efficiency.")
+    behind_the_meter: int = _switch("Owners may build power of their own; off, all power comes from the grid.")
+    plant_construction: int = _switch("Plants take time to build, on expected load and price; off, they keep pace with other load.")
+    curtailment: int = _switch("A shortage of electricity reaches data centres; off, it falls on other load alone.")
+    conversion: int = _switch("General data centres can be converted to AI.")
 
 
 # What each switch sets when it is off: {switch: ((key of a parameter, neutral value), ...)}.
@@ -35,4 +39,8 @@ NEUTRAL = {
     "selectivity": (("startups.selectivity", 0.0),),
     "power_queue": (("energy.queue", 0),),
     "cluster_limit": (("training.cluster_exponent", 0.0),),
+    "behind_the_meter": (("energy.own_power_slots_mw", 0.0),),
+    "plant_construction": (("energy.plant_construction", 0),),
+    "curtailment": (("energy.curtailment", 0.0),),
+    "conversion": (("energy.conversion_share", 0.0),),
 }
