@@ -27,9 +27,8 @@ def kaplan_meier(durations, ended):
     ends = np.array([(durations[ended] == t).sum() for t in times], np.float64)
     survival = np.cumprod(1.0 - ends / risk)
     left = risk - ends
-    terms = np.divide(ends, risk * left, out=np.full(len(times), np.inf), where=left > 0)
-    variance = np.where(survival > 0, survival**2 * np.cumsum(terms), 0.0)
-    return Survival(times, survival, np.sqrt(np.nan_to_num(variance, nan=0.0)))
+    terms = np.divide(ends, risk * left, out=np.zeros(len(times)), where=left > 0)  # once all have ended, nothing is uncertain
+    return Survival(times, survival, survival * np.sqrt(np.cumsum(terms)))
 
 
 def cumulative_incidence(at_risk, ends):
