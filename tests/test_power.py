@@ -78,11 +78,14 @@ def test_dearer_fuel_counts_for_good_and_cheaper_fuel_for_nothing():
     assert cheap.item() == equal.item()
 
 
-def test_a_megawatt_earns_what_rent_leaves_over_full_cost():
+def test_a_megawatt_earns_what_rent_leaves_over_what_it_costs():
     # Rent 3 over cost 2: 1 USD for 1095 hours of a quarter (half load) at 1 kW a PFLOP/s: 1.095 M USD a MW.
     owner = view(tenant_share=1.0, contested_rent_usd=row(3, 1), transfer_usd=1.6, full_cost_usd=2.0, new_mw_per_pflops=0.001)
-    got = power.gain_per_mw(owner, view(transfer_cost_share=0.8, target_utilisation=0.5))
-    assert got[0] == near([1.095e6, 0.0])
+    rules = view(transfer_cost_share=0.8, target_utilisation=0.5)
+    assert power.gain_per_mw(owner, row(0.0), row(100.0), rules)[0] == near([1.095e6, 0.0])
+    # Where the chips stand idle only electricity is saved by not running them: .1 USD an hour; half and half in between.
+    assert power.gain_per_mw(owner, row(1.0), row(100.0), rules)[0] == near([2.9 * 1.095e6, 0.9 * 1.095e6])
+    assert power.gain_per_mw(owner, row(0.5), row(100.0), rules)[0] == near([1.95 * 1.095e6, 0.0])
 
 
 def test_own_power_needs_scale_and_is_shared_in_proportion_to_requests():

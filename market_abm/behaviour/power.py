@@ -39,9 +39,15 @@ def conversion_wanted(lacking_mw, convertible_mw, rules):
     return np.minimum(np.maximum(0.0, lacking_mw), rules.conversion_share * np.maximum(0.0, convertible_mw))
 
 
-def gain_per_mw(clouds, rules):
-    """Return what a further MW of new compute would earn an owner over its full cost, USD a quarter."""
-    margin = np.maximum(0.0, owners.value_over_cost(clouds, rules) - 1.0) * clouds.full_cost_usd
+def gain_per_mw(clouds, idle_share, grid_usd_per_mwh, rules):
+    """Return what a further MW would earn an owner, USD a quarter.
+
+    Chips that stand idle, `idle_share` of what lacks power, earn their value less electricity: the rest is
+    sunk. Chips still to be bought earn it less their full cost.
+    """
+    running = clouds.new_mw_per_pflops * grid_usd_per_mwh
+    cost = idle_share * running + (1.0 - idle_share) * clouds.full_cost_usd
+    margin = np.maximum(0.0, owners.value_over_cost(clouds, rules) * clouds.full_cost_usd - cost)
     return ratio(margin * HOURS_PER_QUARTER * rules.target_utilisation, clouds.new_mw_per_pflops)
 
 

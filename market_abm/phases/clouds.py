@@ -80,8 +80,9 @@ def power_of_own_is_planned(world):
     lacking = owners.power_wanted(clouds, needed, sure + converted, energy.own_power_quarters, own_power.growth_planned(clouds, rules), energy)
     wait = _quoted_wait(world, owners.choose_sites(clouds, world.regions, energy))
     saved = np.minimum(wait, energy.horizon_cap) - energy.own_power_quarters
-    share = own_power.own_power_share(own_power.gain_per_mw(clouds, rules), saved,
-                                      price_at_sites(world, world.regions.forecast_usd), energy, rules)
+    idle = bounded(ratio(stacked(clouds.fleet_mw) - sure - converted, lacking), 0.0, 1.0)
+    price = price_at_sites(world, world.regions.forecast_usd)
+    share = own_power.own_power_share(own_power.gain_per_mw(clouds, idle, price, rules), saved, price, energy, rules)
     deliverable = energy.own_power_slots_mw * power(energy.own_power_growth, world.quarter / 4.0)
     clouds.conversion_planned_mw = converted * clouds.alive
     clouds.own_power_planned_mw = own_power.own_power_planned(clouds, lacking * share, deliverable, energy)
