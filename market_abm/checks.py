@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from market_abm.exact import add_up, look_up, stacked, total
+from market_abm.exact import add_up, look_up, ratio, stacked, total
 from market_abm.state.columns import IDENTITY, LINK
 from market_abm.state.flows import per_run
 from market_abm.state.tables import STARTUP_POOL
@@ -116,7 +116,13 @@ def _energy_and_compute(world):
     yield "data centres use what regions bill", "regions", placed - regions["ai_mwh"], TOLERANCE * (1.0 + placed)
     spare = stacked(regions["plant_mw"]) * hours * (1.0 + TOLERANCE) - regions["dispatched_mwh"]
     yield "dispatch stays within plants", "regions", np.minimum(spare, 0.0), np.zeros_like(spare)
-    yield _at_most("active MW stay within connections", clouds["active_mw"], stacked(clouds["connected_mw"]))
+    powered = stacked(clouds["connected_mw"]) + clouds["own_power_mw"]
+    yield _at_most("active MW stay within connections", clouds["active_mw"], powered)
+    yield _at_most("own power stays within its plants", clouds["own_power_mwh"], clouds["own_power_mw"] * hours)
+    drawn = stacked(clouds["energy_mwh"]) + clouds["own_power_mwh"]
+    load = ratio(clouds["used_pflop_hours"], clouds["active_pflops"]) * clouds["active_mw"]
+    whole = (market["cloud_exits"] == 0) & (clouds["took_over"] == 0)  # a takeover adds up what ratios are made of
+    yield "compute used draws its electricity", "clouds", (drawn - load) * whole, TOLERANCE * (1.0 + drawn)
     yield _at_most("active chips stay within the fleet", clouds["active_pflops"], stacked(clouds["fleet_pflops"]))
     yield _at_most("compute used stays within energised", clouds["used_pflop_hours"], clouds["active_pflops"] * hours)
     dearest = np.maximum(np.maximum(clouds["contested_rent_usd"], clouds["list_rent_usd"]), clouds["transfer_usd"])

@@ -7,11 +7,11 @@ import numpy as np
 from market_abm.behaviour.chip_makers import facility_mw_per_pflops
 from market_abm.behaviour.clouds import at_home, lasting_taste
 from market_abm.behaviour.startups import endowment
-from market_abm.exact import BLOCK, leading, log, ratio, share_or_zero, stacked
+from market_abm.exact import BLOCK, exp, leading, log, power, ratio, share_or_zero, stacked
 from market_abm.parameters.cast import CLOUD_KINDS
 from market_abm.randomness import Draws, birth_key, name_key
 from market_abm.rules.electricity import merit_order
-from market_abm.state.tables import FLOWS, HOLDERS, PLANT_STEPS, STARTUP_POOL, TABLES
+from market_abm.state.tables import FLOWS, HOLDERS, PLANT_STEPS, QUEUE_COHORTS, STARTUP_POOL, TABLES
 from market_abm.state.world import World
 from market_abm.units import quarter_number
 
@@ -20,6 +20,7 @@ PLANTS = {
     "renewables_mw": (0.0,), "hydro_mw": (4.0,), "nuclear_mw": (12.0,),
     "baseload_mw": (28.0, 34.0, 40.0), "midload_mw": (50.0, 60.0, 75.0), "peaking_mw": (100.0, 140.0, 200.0),
 }
+CAPITAL = {name: name.replace("_mw", "_capital_usd") for name in PLANTS}  # the parameter of each class
 
 
 class MixedBatch(ValueError):
@@ -35,7 +36,7 @@ def open_world(configurations, seeds, rules):
     slots = -(-frame.startup_slots // BLOCK) * BLOCK
     rows = {"market": 1, "makers": len(cast.makers), "clouds": len(cast.clouds) + frame.spare_clouds,
             "startups": slots, "regions": len(cast.regions),
-            "plants": PLANT_STEPS, "holders": HOLDERS}
+            "plants": PLANT_STEPS, "holders": HOLDERS, "ages": QUEUE_COHORTS}
     world = World(TABLES, FLOWS, rows, len(configurations))
     world.rules, world.lasting = rules, Draws(seeds, -1)
     book = _Book(world, configurations)
@@ -107,12 +108,19 @@ def _open_regions(world, book, rules):
     there, load = book.regions("present"), book.regions("other_load_mw")
     plants = np.stack([book.regions(name) * there / len(costs) for name, costs in PLANTS.items() for _ in costs])
     costs = np.stack([cost * book.regions("fuel_factor") for costs in PLANTS.values() for cost in costs]) * there
+    capital = np.stack([getattr(rules.energy, CAPITAL[name]) * there for name, costs in PLANTS.items() for _ in costs])
     opening = merit_order(plants, costs, load * there, rules.energy.price_cap).price_usd
     _put(world, "regions", alive=there, birth=book.births("regions"), home_bias=book.regions("site_share") * there,
          controlled=book.regions("jurisdiction", lambda j: j == "CN") * there, other_load_mw=load * there,
          load_growth=book.regions("load_growth"), plant_mw=plants, plant_cost_usd=costs, price_usd=opening,
+         plant_full_cost_usd=costs + capital, plant_margin=ratio(stacked(plants), load * there),
          forecast_usd=opening, slots_mw=rules.energy.slots_mw * book.regions("site_share") * there,
          quoted_wait_quarters=(rules.energy.study_quarters * rules.energy.queue + rules.energy.building_quarters) * there)
+    building, kept = world.tables["regions"]["plant_building_mw"], power(1.0 - rules.energy.plant_retirement, 0.25)
+    for k in range(1, int(rules.energy.plant_quarters.max())):  # under construction is what keeps pace with other load
+        grown, before = (exp(book.regions("load_growth") * n / 4.0) for n in (k, k - 1))
+        due = (k < rules.energy.plant_quarters) * rules.energy.plant_construction
+        building.array[k] += plants * np.maximum(0.0, grown - before * kept) * due
 
 
 def _open_clouds(world, book, rules):
@@ -124,7 +132,8 @@ def _open_clouds(world, book, rules):
     _put(world, "clouds", alive=there, birth=births, kind=kind,
          controlled=book.clouds("jurisdiction", lambda j: j == "CN") * known, has_lab=book.clouds("has_lab") * known,
          rents_out=book.clouds("rents_out") * known, enters=enters * known, announced=known * (enters > 0),
-         opening_cash_usd=book.clouds("cash_usd") * known,
+         opening_cash_usd=book.clouds("cash_usd") * known, opening_convertible_mw=book.clouds("convertible_mw") * known,
+         convertible_mw=book.clouds("convertible_mw") * there,
          opening_cash_flow_usd=book.clouds("group_cash_flow_usd") / 4.0 * known,
          opening_pull=book.clouds("new_workload_share") * known, legacy_weight=book.clouds("legacy_share") * there,
          group_cash_flow_usd=cash_flow,

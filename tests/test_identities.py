@@ -86,6 +86,11 @@ SWITCHED = (
     "clouds.rent_step=0", "chips.price_speed=0", "chips.innovation_hazard=0", "chips.inventory_share=0", "chips.cancellation=1",
     "chips.life_quarters=5", "chips.life_quarters=40", "chips.delivery_quarters=4", "chips.fab_quarters=1",
     "energy.building_quarters=6", "energy.price_cap=1",
+    "switches.behind_the_meter=0", "switches.plant_construction=0", "switches.curtailment=0", "switches.conversion=0",
+    "energy.own_power_slots_mw=1e6", "energy.own_power_usd_per_mw=0", "energy.own_power_usd_per_mwh=0", "energy.own_power_quarters=16",
+    "energy.own_power_least_mw=0", "energy.conversion_share=1", "energy.conversion_usd_per_mw=1e9", "energy.plant_quarters=1",
+    "energy.plant_quarters=28", "energy.plant_retirement=0.5", "energy.plant_start_bound=0", "energy.plant_start_bound=1",
+    "energy.reserve_margin=0", "energy.reserve_margin=10", "energy.wait_memory=0", "energy.ai_growth_cap=20",
     "trade.refused_share=1", "clouds.provider_elasticity=20", "startups.wage_share=0", "documentation.utilisation_floor=0",
     "startups.serving_cap=0", "customers.shock=1000", "energy.slots_growth=4", "training.catch_up_growth=1000", "clouds.omega=2",
     "buying.purchase_share=0", "buying.reserve_quarters=0", "buying.least_chips=0", "buying.capital_cost=0", "buying.resale=0",
@@ -149,6 +154,11 @@ def lost_electricity(world):
 def electricity_that_nobody_billed(world):
     change(world, "clouds.energy_mwh", (2, 1), by=50.0)
     return "regions row 2", 50.0
+
+
+def electricity_from_nowhere(world):
+    change(world, "clouds.energy_mwh", (1, 3), by=70.0)
+    return "clouds row 3", 70.0
 
 
 def plants_torn_down(world):
@@ -262,7 +272,12 @@ CORRUPTIONS = [  # the identity that must be named, and what breaks it
     ("electricity dispatched and short is the load", lost_electricity),
     ("data centres use what regions bill", electricity_that_nobody_billed),
     ("dispatch stays within plants", plants_torn_down),
-    ("active MW stay within connections", above("clouds.active_mw", held("clouds.connected_mw"), 10.0)),
+    ("connections is conserved", leak("clouds.convertible_mw", 2, -0.5)),
+    ("connections is conserved", leak("clouds.own_power_mw", 1, 2.0)),
+    ("active MW stay within connections", above(
+        "clouds.active_mw", lambda w: held("clouds.connected_mw")(w) + w.array("clouds.own_power_mw"), 10.0)),
+    ("own power stays within its plants", above("clouds.own_power_mwh", lambda w: w.array("clouds.own_power_mw") * HOURS_PER_QUARTER, 90.0)),
+    ("compute used draws its electricity", electricity_from_nowhere),
     ("active chips stay within the fleet", above("clouds.active_pflops", held("clouds.fleet_pflops"), 10.0)),
     ("compute used stays within energised", above(
         "clouds.used_pflop_hours", lambda w: w.array("clouds.active_pflops") * HOURS_PER_QUARTER, 7e6)),

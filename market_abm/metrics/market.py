@@ -4,6 +4,7 @@ import numpy as np
 
 from market_abm.exact import best, look_up, ratio, share, stacked, total, weighted
 from market_abm.metrics.metric import Metric
+from market_abm.metrics.survival import age_at_half, cumulative_incidence
 from market_abm.state.tables import NEOCLOUD, STARTUP_POOL
 from market_abm.units import HOURS_PER_QUARTER, PFLOPS_PER_PERSON, QUARTERS_PER_YEAR
 
@@ -192,6 +193,30 @@ def completed_wait(world):
     return weighted(world.regions.completed_wait_quarters, world.regions.granted_mw, np.nan)
 
 
+def incidence_of_requests(world):
+    """Return what part of requested MW is granted and what part withdrawn by each age, `(2, ages, runs)`.
+
+    The hazards are those of the last quarters, so this is what a request would meet if they stayed: those
+    still waiting are in it, and withdrawals compete with grants.
+    """
+    regions = world.regions
+    granted, withdrawn, waiting = (total(x)[..., 0] for x in (regions.granted_by_age_mw, regions.withdrawn_by_age_mw, regions.at_risk_mw))
+    return cumulative_incidence(waiting, np.stack([granted, withdrawn]))
+
+
+def time_to_power(world):
+    """Return the quarters until half of requested MW is granted and built; nan while less than half ever would be."""
+    granted, _ = world.noted("incidence of requests", incidence_of_requests)
+    return age_at_half(granted)[:, None] + world.rules.energy.building_quarters
+
+
+def requests_withdrawn(world):
+    """Return the part of requested MW that will have withdrawn at the end; nan while nobody has asked."""
+    _, withdrawn = world.noted("incidence of requests", incidence_of_requests)
+    asked = total(world.regions.at_risk_mw)[..., 0].max(axis=0)
+    return np.where(asked > 0, withdrawn[-1], np.nan)[:, None]
+
+
 METRICS = (
     Metric("price_usd_per_pflop_hour", "USD/PFLOP-h", "Rent, all tenants, by volume.", rent),
     Metric("contested_rent_usd_per_pflop_hour", "USD/PFLOP-h", "Rent that clears the contested part.", of_market("spot_rent_usd")),
@@ -204,7 +229,9 @@ METRICS = (
     Metric("compute_owned_pflops", "PFLOP/s", "AI chips installed.", compute_total),
     Metric("compute_energised_pflops", "PFLOP/s", "AI chips with power.", lambda w: total(w.clouds.active_pflops)),
     Metric("compute_mw", "MW", "Facility power that the fleet needs.", lambda w: total(stacked(w.clouds.fleet_mw))),
-    Metric("connected_mw", "MW", "Connections for AI data centres.", lambda w: total(stacked(w.clouds.connected_mw))),
+    Metric("connected_mw", "MW", "Grid connections of AI data centres.", lambda w: total(stacked(w.clouds.connected_mw))),
+    Metric("behind_the_meter_mw", "MW", "Owners' own power plants at their sites.", lambda w: total(w.clouds.own_power_mw)),
+    Metric("convertible_mw", "MW", "General data centres that could still be converted.", lambda w: total(w.clouds.convertible_mw)),
     Metric("queued_mw", "MW", "Requests waiting for a connection.", lambda w: total(stacked(w.clouds.queued_mw.waiting()))),
     Metric("granted_mw", "MW/quarter", "Connections granted.", lambda w: total(w.regions.granted_mw)),
     Metric("withdrawn_mw", "MW/quarter", "Requests withdrawn from the queue.", lambda w: total(w.regions.withdrawn_mw)),
@@ -249,6 +276,11 @@ METRICS = (
     Metric("electricity_price_usd_per_mwh", "USD/MWh", "Price where AI data centres are.", electricity_price),
     Metric("quoted_wait_quarters", "quarters", "Wait quoted to a newcomer, building included.", quoted_wait),
     Metric("completed_wait_quarters", "quarters", "Mean wait of what was granted, building included.", completed_wait),
+    Metric("time_to_power_quarters", "quarters",
+           "Until half of requested MW has power, by cumulative incidence: withdrawals compete, the waiting count.", time_to_power),
+    Metric("withdrawn_share_requests", "share", "Part of requested MW that would withdraw in the end, by the same hazards.", requests_withdrawn),
+    Metric("shortage_share_electricity", "share", "Part of wanted load that plants could not serve, in the region that is shortest.",
+           lambda w: best(w.regions.shortage_share)),
     *(Metric(f"bound_by_{reason}_owners", "share", f"Part of compute whose owner is stopped by: {reason}.", owners_bound_by(reason))
       for reason in ("power", "chips", "money", "none")),
     *(Metric(f"bound_by_{reason}_labs", "share", f"Part of wanted research budgets stopped by: {reason}.", labs_bound_by(reason))

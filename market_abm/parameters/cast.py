@@ -42,6 +42,7 @@ class Cloud:
     group_cash_flow_usd: float = number(0.0, 0, 1e11, "USD/year", "Operating cash flow of the group.", at_most=1e13)
     lab_share: float = number(0.0, 0, 1, "ratio", "Own lab's research budget over the largest.", at_most=1)
     cash_usd: float = number(0.0, 0, 1e10, "USD", "Cash set aside for compute.", at_most=1e13)
+    convertible_mw: float = number(0.0, 0, 1e3, "MW", "Data centres for other uses that it could convert to AI.", at_most=1e6)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +53,7 @@ class Region:
     jurisdiction: str = text("US", "Owners of which jurisdiction build here: CN, or everybody else.")
     present: float = number(1, 0, 1, "0 or 1", "Whether it exists.", at_most=1, whole=True)
     other_load_mw: float = number(3e5, 1e3, 2e6, "MW", "Average load of everybody but AI data centres.", at_most=1e8)
-    load_growth: float = number(0.01, -0.01, 0.06, "ln/year", "Growth of that load; plants keep pace with it.", at_least=-0.5, at_most=0.5)
+    load_growth: float = number(0.01, -0.01, 0.06, "ln/year", "Growth of that load.", at_least=-0.5, at_most=0.5)
     site_share: float = number(0.2, 0, 1, "share", "Part in the world's connections for AI data centres.", at_most=1)
     renewables_mw: float = number(0, 0, 1e6, "MW", "Average output of wind and sun.", at_most=1e8)
     hydro_mw: float = number(0, 0, 1e6, "MW", "Average output of hydropower.", at_most=1e8)

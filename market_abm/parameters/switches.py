@@ -29,6 +29,10 @@ class Switches:
     cluster_limit: int = _switch("Very large clusters lose efficiency.")
     data_limit: int = _switch("Training runs out of text; off, there is always as much as is best.")
     buying: int = _switch("Startups may buy chips of their own; off, they rent all their compute.")
+    behind_the_meter: int = _switch("Owners may build power of their own; off, all power comes from the grid.")
+    plant_construction: int = _switch("Plants take time to build, on expected load and price; off, they keep pace with other load.")
+    curtailment: int = _switch("A shortage of electricity reaches data centres; off, it falls on other load alone.")
+    conversion: int = _switch("General data centres can be converted to AI.")
 
 
 # What each switch sets when it is off: {switch: ((key of a parameter, neutral value), ...)}.
@@ -49,4 +53,8 @@ NEUTRAL = {
     "cluster_limit": (("training.cluster_exponent", 0.0),),
     "data_limit": (("training.data_epochs", 1e60),),
     "buying": (("buying.purchase_share", 0.0),),
+    "behind_the_meter": (("energy.own_power_slots_mw", 0.0),),
+    "plant_construction": (("energy.plant_construction", 0),),
+    "curtailment": (("energy.curtailment", 0.0),),
+    "conversion": (("energy.conversion_share", 0.0),),
 }

@@ -34,7 +34,7 @@ def calendar_turns(world):
 
 
 def groups_and_loads_grow(world):
-    """Grow the cash flow of owners' groups, makers' other research, and all load but AI's with its plants."""
+    """Grow the cash flow of owners' groups, makers' other research, and all load but AI's (with its plants where none are built)."""
     rules, moving = world.rules, 0.0 if world.quarter == 0 else 1.0
     since = world.quarter - rules.clouds.group_fade_from
     group = fading_growth(rules.clouds.group_growth, rules.clouds.group_fade, since)
@@ -46,7 +46,7 @@ def groups_and_loads_grow(world):
     world.makers.other_rnd_usd = world.makers.other_rnd_usd * research
     load = exp(moving * world.regions.load_growth / 4.0)
     world.regions.other_load_mw = world.regions.other_load_mw * load
-    world.regions.plant_mw = world.regions.plant_mw * load
+    world.regions.plant_mw = world.regions.plant_mw * np.where(rules.energy.plant_construction > 0, 1.0, load)
 
 
 def ordered_events_happen(world):
@@ -58,7 +58,7 @@ def ordered_events_happen(world):
     offered = clouds.active_pflops * clouds.rents_out
     rent = ratio(total(clouds.contested_rent_usd * offered), total(offered))
     born_with = ("birth", "kind", "controlled", "rents_out", "has_lab", "enters", "opening_cash_usd",
-                 "opening_cash_flow_usd", "opening_pull")
+                 "opening_cash_flow_usd", "opening_pull", "opening_convertible_mw")
     values = {name: getattr(clouds, name).copy() for name in born_with}
     values |= {"other_cash_flow_usd": values["opening_cash_flow_usd"], "new_workload_pull": values["opening_pull"]}
     values["lab_budget_usd"] = clouds.has_lab * world.rules.startups.opening_budget_share * world.market.frontier_budget_usd
@@ -68,6 +68,7 @@ def ordered_events_happen(world):
                "taste": owners.lasting_taste(world.lasting, clouds.birth, world.makers.birth)}
     give_birth(world.world, "clouds", due, values, reason="dated", amount=values["opening_cash_usd"], unit="USD")
     world.move("equity of clouds", entered=due * values["opening_cash_usd"])
+    world.move("data centres of entrants", entered=due * values["opening_convertible_mw"])
     site = due * values["expected_pflops"] * world.rules.clouds.entrant_site * at_best(world.makers.mw_per_pflops, leader)
     sites = owners.at_home(world.regions.home_bias, world.regions.controlled, clouds.controlled)
     world.move("connections energised", entered=site * sites)

@@ -4,6 +4,7 @@ import numpy as np
 
 from market_abm.behaviour import chip_makers
 from market_abm.behaviour.clouds import investment_per_pflops
+from market_abm.behaviour.power import available_mw
 from market_abm.exact import bounded, leading, power, ratio, share_or_zero, stacked, total, trailing
 from market_abm.rules import choose
 from market_abm.rules.allocation import ALLOCATION
@@ -137,5 +138,6 @@ def chips_are_installed(world):
     world.move("chips scrapped", left=clouds.fleet_pflops - clouds.retiring_pflops.waiting())
     world.move("power of chips scrapped", left=clouds.fleet_mw - clouds.retiring_mw.waiting())
     fleet, needed = stacked(clouds.fleet_pflops), stacked(clouds.fleet_mw)
-    part = bounded(ratio(stacked(clouds.connected_mw), needed, 1.0), 0.0, 1.0)
+    powered = stacked(available_mw(clouds, world.regions.shortage_share, world.rules.energy)) + clouds.own_power_mw
+    part = bounded(ratio(powered, needed, 1.0), 0.0, 1.0)
     clouds.active_pflops, clouds.active_mw = fleet * part, needed * part

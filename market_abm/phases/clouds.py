@@ -4,7 +4,8 @@ import numpy as np
 
 from market_abm.behaviour import chip_makers
 from market_abm.behaviour import clouds as owners
-from market_abm.exact import bounded, leading, log, ratio, share_or_zero, stacked, total
+from market_abm.behaviour import power as own_power
+from market_abm.exact import bounded, leading, log, power, ratio, share_or_zero, stacked, total
 from market_abm.rules.documentation import partners
 from market_abm.state.tables import EVERYBODY_ELSE, STARTUP_POOL
 
@@ -71,17 +72,33 @@ def capacity_is_planned(world):
     clouds.money_short = ratio(inflated - order, inflated)
 
 
+def power_of_own_is_planned(world):
+    """Decide what to convert and what to build behind the meter, where the queue would leave an owner short."""
+    clouds, rules, energy = world.clouds, world.rules.clouds, world.rules.energy
+    needed, sure = own_power.mw_needed(clouds), own_power.contracted_mw(clouds)
+    free = clouds.convertible_mw - stacked(clouds.converting_mw.waiting())
+    converted = own_power.conversion_wanted(needed - sure, free, energy) * (stacked(clouds.connected_mw) > 0)
+    lacking = owners.power_wanted(clouds, needed, sure + converted, energy.own_power_quarters, own_power.growth_planned(clouds, rules), energy)
+    wait = _quoted_wait(world, owners.choose_sites(clouds, world.regions, energy))
+    saved = np.minimum(wait, energy.horizon_cap) - energy.own_power_quarters
+    idle = bounded(ratio(stacked(clouds.fleet_mw) - sure - converted, lacking), 0.0, 1.0)
+    price = price_at_sites(world, world.regions.forecast_usd)
+    share = own_power.own_power_share(own_power.gain_per_mw(clouds, idle, price, rules), saved, price, energy, rules)
+    deliverable = energy.own_power_slots_mw * power(energy.own_power_growth, world.quarter / 4.0)
+    clouds.conversion_planned_mw = converted * clouds.alive
+    clouds.own_power_planned_mw = own_power.own_power_planned(clouds, lacking * share, deliverable, energy)
+
+
 def power_is_requested(world):
     """Ask for the connections that will be needed when the request can be filled, up to what money could fill."""
     clouds, regions, rules = world.clouds, world.regions, world.rules
     sites = owners.choose_sites(clouds, regions, rules.energy)
-    wait = stacked(sites * leading(regions.quoted_wait_quarters))
+    wait = _quoted_wait(world, sites)
     more = np.maximum(0.0, clouds.wanted_pflops - stacked(clouds.fleet_pflops))
-    needed = stacked(clouds.fleet_mw) + more * clouds.new_mw_per_pflops
-    coming = stacked(clouds.connected_mw) + stacked(clouds.sites_mw.waiting()) + stacked(clouds.queued_mw.waiting())
-    confident = owners.neoclouds(clouds) * (clouds.contested_rent_usd >= clouds.full_cost_usd)
-    growth = np.maximum(clouds.demand_growth, confident * log(rules.clouds.neocloud_growth) / 4.0)
-    wanted = owners.power_wanted(clouds, needed, coming, wait, growth, rules.energy)
+    beside = clouds.conversion_planned_mw + clouds.own_power_planned_mw
+    coming = own_power.contracted_mw(clouds) + beside + stacked(clouds.queued_mw.waiting())
+    growth = own_power.growth_planned(clouds, rules.clouds)
+    wanted = owners.power_wanted(clouds, own_power.mw_needed(clouds), coming, wait, growth, rules.energy)
     income = rules.clouds.omega * clouds.group_cash_flow_usd + clouds.rent_usd + clouds.ai_revenue_usd
     committed = stacked(clouds.planned_pflops) * clouds.investment_usd_per_pflops  # this quarter's orders, not yet in the book
     money = np.maximum(0.0, _money(world, more) - committed) + income * np.minimum(wait, rules.energy.horizon_cap)
@@ -95,11 +112,17 @@ def power_is_requested(world):
 
 
 def price_at_sites(world, price_usd):
-    """Return the price of electricity where each owner has connections; where siting leans if it has none."""
-    there = stacked(world.clouds.connected_mw * leading(price_usd))
+    """Return what electricity costs where each owner has power, its own included; where siting leans if it has none."""
+    own = world.clouds.own_power_mw
+    there = stacked(world.clouds.connected_mw * leading(price_usd)) + own * world.rules.energy.own_power_usd_per_mwh
     lean = total(price_usd * share_or_zero(world.regions.home_bias))
-    connected = stacked(world.clouds.connected_mw)
-    return np.where(connected > 0, ratio(there, connected), lean)
+    powered = stacked(world.clouds.connected_mw) + own
+    return np.where(powered > 0, ratio(there, powered), lean)
+
+
+def _quoted_wait(world, sites):
+    """Return the wait quoted to each owner where it would build."""
+    return stacked(sites * leading(world.regions.quoted_wait_quarters))
 
 
 def buyers_access(world):
@@ -117,10 +140,9 @@ def _retiring(clouds, quarter, lead):
 
 
 def _can_be_powered(world, fleet):
-    """Return the chips that the owner's connections, built and granted, could run, and a little more."""
+    """Return the chips that power which the owner has or is sure to get could run, and a little more."""
     clouds = world.clouds
-    mw = stacked(clouds.connected_mw) + stacked(clouds.sites_mw.waiting())
-    spare_mw = world.rules.clouds.power_slack * mw - stacked(clouds.fleet_mw)
+    spare_mw = world.rules.clouds.power_slack * own_power.contracted_mw(clouds) - stacked(clouds.fleet_mw)
     return np.maximum(0.0, fleet + ratio(spare_mw, clouds.new_mw_per_pflops))
 
 

@@ -150,16 +150,16 @@ def _allowed(world, cloud, startup):
     return 1.0 - blocked * ((cloud < clouds.alive.shape[-1]) | (startup < rows.alive.shape[-1]))
 
 
-def _affordable(price, buyer, cash, mergers):
-    """Return whether all that a buyer would buy this quarter fits its purse, per target."""
-    fits = add_up(price, buyer, cash.shape[-1]) <= mergers.purse_share * np.maximum(0.0, cash)
+def _affordable(price, debts, buyer, cash, mergers):
+    """Return whether all that a buyer would buy this quarter, missing money included, fits its purse, per target."""
+    fits = add_up(price + debts, buyer, cash.shape[-1]) <= mergers.purse_share * np.maximum(0.0, cash)
     return look_up(fits * 1.0, buyer) > 0
 
 
 def _startups_buy(world, buyer, price):
     """Merge startups into startups that can pay; a chain of buyers ends with the last."""
     rows, slots = world.startups, world.startups.alive.shape[-1]
-    gone = (buyer < slots) & _affordable(price, buyer, rows.cash_usd, world.rules.mergers)
+    gone = (buyer < slots) & _affordable(price, np.maximum(0.0, -rows.cash_usd), buyer, rows.cash_usd, world.rules.mergers)
     if not np.any(gone):
         return
     buyer = np.where(gone, buyer, slots)
@@ -180,7 +180,8 @@ def _owners_buy(world, buyer, price):
     nobody = clouds.alive.shape[-1]
     there = (buyer < nobody) & (rows.alive > 0)
     pays = price * (1.0 - ownership.stake_of(rows, buyer))
-    gone = there & _affordable(pays, np.where(there, buyer, nobody), clouds.cash_usd, world.rules.mergers)
+    debts = np.maximum(0.0, -rows.cash_usd)
+    gone = there & _affordable(pays, debts, np.where(there, buyer, nobody), clouds.cash_usd, world.rules.mergers)
     if not np.any(gone):
         return
     buyer = np.where(gone, buyer, nobody)

@@ -1,17 +1,31 @@
-"""Step 2: connections come on line, the queue moves, a price is forecast; and, in step 9, power clears."""
+"""Step 2: plants and connections come on line, the queue moves, plants are started; and, in step 9, power clears."""
 
 import numpy as np
 
-from market_abm.exact import leading, power, ratio, stacked, total, trailing
+from market_abm.behaviour import energy_providers
+from market_abm.behaviour.power import available_mw
+from market_abm.exact import bounded, leading, log, power, ratio, stacked, total, trailing
 from market_abm.rules.electricity import first_come, merit_order
 from market_abm.units import HOURS_PER_QUARTER
 
 
+def plants_come_on_line(world):
+    """Retire old plants and let those that are finished join the merit order."""
+    regions, energy, q = world.regions, world.rules.energy, world.quarter
+    retired = (1.0 - power(1.0 - energy.plant_retirement, 0.25)) * energy.plant_construction * (q > 0)
+    regions.plant_mw = regions.plant_mw * (1.0 - retired) + regions.plant_building_mw.arrivals(q)
+    regions.plant_building_mw.clear(q)
+
+
 def connections_come_on_line(world):
-    """Energise the sites that are due."""
-    due = world.clouds.sites_mw.arrivals(world.quarter)
-    world.clouds.sites_mw.clear(world.quarter)
+    """Energise the sites, conversions and own plants that are due."""
+    clouds, q = world.clouds, world.quarter
+    due, converted, own = (pipe.arrivals(q) for pipe in (clouds.sites_mw, clouds.converting_mw, clouds.own_power_building_mw))
+    for pipe in (clouds.sites_mw, clouds.converting_mw, clouds.own_power_building_mw):
+        pipe.clear(q)
     world.move("connections energised", entered=due)
+    world.move("data centres converted", left=stacked(converted), entered=converted)
+    world.move("own power on line", entered=own)
 
 
 def queue_advances(world):
@@ -31,6 +45,7 @@ def queue_advances(world):
     slots = leading(regions.slots_mw) + 1e15 * (1.0 - energy.queue)
     granted = first_come(ready, slots)
     _record_waits(regions, energy, granted, waiting - granted, leaving, ages)
+    _record_ages(regions, energy, waiting + leaving, granted, leaving)
     rolled = np.empty_like(waiting)
     rolled[oldest_first] = waiting - granted
     clouds.queued_mw.rewrite(rolled)
@@ -39,13 +54,32 @@ def queue_advances(world):
 
 def _record_waits(regions, energy, granted, left, leaving, ages):
     """Keep three figures apart: MW withdrawn, the wait quoted to a newcomer, the wait of what was granted."""
-    by_age = np.stack([total(cohort) for cohort in granted])
+    by_age = total(granted)
     regions.granted_mw = trailing(stacked(by_age))
     regions.withdrawn_mw = trailing(total(stacked(leaving)))
     age = trailing(stacked(by_age * ages))
     regions.completed_wait_quarters = ratio(age, regions.granted_mw) + energy.building_quarters * (regions.granted_mw > 0)
     quoted = trailing(total(stacked(left))) / np.maximum(regions.slots_mw, 1e-9) * energy.queue
     regions.quoted_wait_quarters = (quoted + energy.study_quarters * energy.queue + energy.building_quarters) * regions.alive
+
+
+def _record_ages(regions, energy, waiting, granted, leaving):
+    """Remember who waited, was granted and withdrew at each age: what hazards are estimated from."""
+    for name, now in (("at_risk_mw", waiting), ("granted_by_age_mw", granted), ("withdrawn_by_age_mw", leaving)):
+        by_age = np.moveaxis(total(now)[::-1, :, :, 0], 1, -1)  # youngest first, `(ages, runs, regions)`
+        setattr(regions, name, energy.wait_memory * getattr(regions, name) + by_age)
+
+
+def plants_are_started(world):
+    """Let each region's provider see how AI load grows and start plants on the load and price it expects."""
+    regions, energy = world.regions, world.rules.energy
+    ai_mw = regions.ai_mwh / HOURS_PER_QUARTER
+    growth = log(bounded(ratio(ai_mw, regions.seen_ai_mw, 1.0), 0.25, 4.0)) * (ai_mw > 0)
+    regions.ai_growth = regions.ai_growth + energy.ai_growth_smoothing * (growth - regions.ai_growth)
+    regions.seen_ai_mw = ai_mw
+    staying = energy_providers.plants_when_ready(regions, world.quarter, energy)
+    started = energy_providers.plants_to_start(regions, staying, energy)
+    regions.plant_building_mw.place(world.quarter, started, energy.plant_quarters)
 
 
 def power_price_is_forecast(world):
@@ -55,23 +89,39 @@ def power_price_is_forecast(world):
 
 
 def power_clears(world):
-    """Dispatch plants for the load that resulted; bill data centres and everybody else at one price."""
+    """Dispatch plants for the load that resulted; bill data centres and everybody else at one price.
+
+    An owner's load is spread over its connections, as far as they carry power, and its own plants.
+    """
     clouds, regions, rules = world.clouds, world.regions, world.rules
-    placed = ratio(clouds.connected_mw, stacked(clouds.connected_mw))
+    grid = available_mw(clouds, regions.shortage_share, rules.energy)
+    powered = stacked(grid) + clouds.own_power_mw
     load = ratio(clouds.used_pflop_hours, clouds.active_pflops) * clouds.active_mw  # MWh: hours at load x MW
-    energy = placed * load
+    energy, own = ratio(grid, powered) * load, ratio(clouds.own_power_mw, powered) * load
     ai_mwh = trailing(total(energy))
     ai_mw = ai_mwh / HOURS_PER_QUARTER
     demanded = regions.other_load_mw + ai_mw
     cleared = merit_order(regions.plant_mw, regions.plant_cost_usd, demanded, rules.energy.price_cap)
-    clouds.energy_mwh = energy
+    clouds.energy_mwh, clouds.own_power_mwh = energy, own
     regions.ai_mwh = ai_mwh
+    regions.shortage_share = _shortage_share(clouds, regions)
     regions.price_usd = cleared.price_usd * regions.alive
     regions.dispatched_mwh = cleared.dispatched_mw * HOURS_PER_QUARTER
     regions.shortage_mwh = cleared.shortage_mw * HOURS_PER_QUARTER
     bill = energy * leading(cleared.price_usd)
-    clouds.energy_bill_usd = stacked(bill)
+    fuel = own * rules.energy.own_power_usd_per_mwh
+    clouds.energy_bill_usd = stacked(bill) + fuel
     world.move("electricity of data centres", left=stacked(bill), entered=trailing(total(bill)))
+    world.move("fuel of own power", left=fuel)
     others = np.maximum(0.0, regions.dispatched_mwh - ai_mwh) * cleared.price_usd
     world.move("electricity of everybody else", entered=others)
     world.move("fuel", left=cleared.fuel_usd_per_hour * HOURS_PER_QUARTER)
+
+
+def _shortage_share(clouds, regions):
+    """Return the part of each region's load that plants could not serve, had no data centre been cut."""
+    powered = stacked(clouds.connected_mw) + clouds.own_power_mw
+    busy = ratio(clouds.used_pflop_hours, clouds.active_pflops) / HOURS_PER_QUARTER
+    wanted = ratio(clouds.connected_mw, powered) * busy * np.minimum(stacked(clouds.fleet_mw), powered)
+    load = regions.other_load_mw + trailing(total(wanted))
+    return ratio(np.maximum(0.0, load - stacked(regions.plant_mw)), load)

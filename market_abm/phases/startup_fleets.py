@@ -17,7 +17,7 @@ from market_abm.state.tables import EVERYBODY_ELSE, STARTUP_POOL
 
 BY_TITLE = ("fleet_pflops", "fleet_mw", "retiring_pflops", "retiring_mw", "active_pflops", "active_mw", "connected_mw")
 BY_ORDER = ("ordered_pflops", "overdue_pflops", "sites_mw", "queued_mw")
-BY_HOURS = ("used_pflop_hours",)
+BY_HOURS = ("used_pflop_hours", "energy_mwh", "own_power_mwh")
 
 
 def startups_order_chips(world):
@@ -60,6 +60,7 @@ def startups_take_delivery(world):
     world.move("deposits for chips", left=short, entered=pool * total(short))
     rows.deposit_usd = np.maximum(0.0, left)
     rows.on_order_pflops = np.maximum(0.0, rows.on_order_pflops - received)
+    clouds.took_over = 0.0
     titles = rows.own_pflops + received
     rows.own_pflops = titles * np.minimum(1.0, ratio(_of_pool(clouds, clouds.fleet_pflops), total(titles)))
     unclaimed = (total(rows.own_pflops + rows.on_order_pflops) == 0) & (_of_pool(clouds, clouds.connected_mw) > 0)
@@ -110,7 +111,7 @@ def titles_pass_on(world, gone, buyer):
     """Give what startups `gone` `(runs, slots)` hold of the pool to owners `buyer`, a link to clouds for each of them.
 
     Chips, the power that they run on and this quarter's load go by title, orders and power to come by order; their
-    deposits come back to them as cash. The phase that calls it lists own_pflops, on_order_pflops, deposit_usd,
+    deposits come back to them as cash. The phase that calls it lists took_over of clouds, own_pflops, on_order_pflops, deposit_usd,
     own_training_pflop_hours, own_serving_pflop_hours and cash_usd of startups, and cash_usd of clouds.
     """
     if not np.any(gone):
@@ -120,6 +121,7 @@ def titles_pass_on(world, gone, buyer):
     for held, columns in ((rows.own_pflops, BY_TITLE), (rows.on_order_pflops, BY_ORDER), (hours, BY_HOURS)):
         shares = ratio(add_up(held * gone, np.where(gone, buyer, n), n), total(held))
         transfer(world.world, "clouds", the_pool(clouds) > 0, shares, columns)
+        clouds.took_over = np.maximum(clouds.took_over, (shares > 0) * 1.0)
     back = rows.deposit_usd * gone
     world.move("deposits returned", left=the_pool(clouds) * total(back), entered=back)
     for column in ("own_pflops", "on_order_pflops", "deposit_usd", "own_training_pflop_hours", "own_serving_pflop_hours"):

@@ -10,10 +10,11 @@ from market_abm.state.flows import Flow
 
 HYPERSCALER, NEOCLOUD, PUBLIC_CLOUD, EVERYBODY_ELSE, STARTUP_POOL = 1.0, 2.0, 3.0, 4.0, 5.0  # in the order of CLOUD_KINDS in parameters/cast.py
 PLANT_STEPS = 12  # of each region's merit order: three single classes, three classes of three tranches
-QUEUE_COHORTS = 40  # a request older than this many quarters is withdrawn
+QUEUE_COHORTS = 40  # a request older than this many quarters is withdrawn; its ages lead some columns of regions
 CHIP_LEAD_SLOTS = 9
 FAB_LEAD_SLOTS = 13
 SITE_LEAD_SLOTS = 17
+PLANT_LEAD_SLOTS = 29
 CHIP_LIFE_SLOTS = 41
 FRONTIER_QUARTERS = 64  # how far back the frontier's record is remembered
 HOLDERS = 4  # clouds that can hold shares of one startup
@@ -130,6 +131,14 @@ CLOUDS = Table("clouds", "Owners of compute: hyperscalers, neoclouds, the public
     stock("connected_mw", "MW", "Energised grid connection by region.", by="regions", counts_as="connections"),
     pipeline("sites_mw", "MW", "Granted connections under construction by quarter due.", SITE_LEAD_SLOTS, by="regions"),
     pipeline("queued_mw", "MW", "Requests in the queue by quarter of request.", QUEUE_COHORTS, by="regions"),
+    identity("opening_convertible_mw", "MW", "General data centres that it enters with and could convert."),
+    stock("convertible_mw", "MW", "General data centres that it could still convert to AI.", counts_as="connections"),
+    stock("conversion_planned_mw", "MW", "Conversions decided this quarter, as far as money goes."),
+    pipeline("converting_mw", "MW", "General data centres under conversion by quarter due.", SITE_LEAD_SLOTS, by="regions"),
+    stock("own_power_mw", "MW", "Power plants of its own, behind the meter: they energise chips without the grid.", counts_as="connections"),
+    stock("own_power_planned_mw", "MW", "Own plants decided this quarter, as far as money goes."),
+    pipeline("own_power_building_mw", "MW", "Own plants under construction by quarter due.", SITE_LEAD_SLOTS),
+    stock("own_power_mwh", "MWh", "Electricity from own plants this quarter."),
     stock("active_pflops", "PFLOP/s", "Chips that have power."),
     stock("active_mw", "MW", "Facility power of active chips at full load."),
     stock("used_pflop_hours", "PFLOP-h", "Compute used this quarter, own and rented."),
@@ -137,6 +146,7 @@ CLOUDS = Table("clouds", "Owners of compute: hyperscalers, neoclouds, the public
     stock("legacy_pflop_hours", "PFLOP-h", "Of it, for older AI uses."),
     stock("training_pflop_hours", "PFLOP-h", "Of it, for the own lab's research and training."),
     stock("serving_pflop_hours", "PFLOP-h", "Of it, to serve the own lab's customers."),
+    intensive("took_over", "0 or 1", "Whether it took over chips of startups this quarter."),
     stock("rented_pflop_hours", "PFLOP-h", "Compute rented out this quarter."),
     stock("rent_usd", "USD/quarter", "Rent received this quarter."),
     stock("credit_rent_usd", "USD/quarter", "Rent that tenants paid with compute credits."),
@@ -147,8 +157,8 @@ CLOUDS = Table("clouds", "Owners of compute: hyperscalers, neoclouds, the public
     stock("backlog_usd", "USD", "Rent still to come from its contracts."),
     stock("withheld_pflop_hours", "PFLOP-h", "Hours refused to tenants whose labs compete with the owner's."),
     intensive("insight", "ln ratio", "Productivity that the own lab owes to what it sees of hosted training."),
-    stock("energy_mwh", "MWh", "Electricity used this quarter, by region.", by="regions"),
-    stock("energy_bill_usd", "USD/quarter", "Electricity bill of the quarter."),
+    stock("energy_mwh", "MWh", "Electricity drawn from the grid this quarter, by region.", by="regions"),
+    stock("energy_bill_usd", "USD/quarter", "Electricity bill of the quarter, fuel of own plants included."),
     intensive("contested_rent_usd", "USD/PFLOP-h", "Rent that clears the contested part of the market."),
     intensive("list_rent_usd", "USD/PFLOP-h", "Sticky list price for captive customers."),
     intensive("quarters_since_review", "quarters", "Age of the list price."),
@@ -229,16 +239,25 @@ REGIONS = Table("regions", "Energy providers; one row a region.", (
     intensive("other_load_mw", "MW", "Average load of everybody but AI data centres."),
     stock("plant_mw", "MW", "Available capacity by step of the merit order.", by="plants"),
     intensive("plant_cost_usd", "USD/MWh", "Marginal cost by step of the merit order.", by="plants"),
+    intensive("plant_full_cost_usd", "USD/MWh", "What a new plant of each step must earn: marginal cost and capital.", by="plants"),
+    identity("plant_margin", "ratio", "Plants over all other load at the start: what a load that varies needs."),
+    pipeline("plant_building_mw", "MW", "Plants under construction by step and quarter due.", PLANT_LEAD_SLOTS, by="plants"),
+    intensive("seen_ai_mw", "MW", "Load of AI data centres that the provider last saw."),
+    intensive("ai_growth", "1/quarter", "Smoothed growth of that load, in logs.", signed=True),
     intensive("price_usd", "USD/MWh", "Price of the quarter."),
     intensive("forecast_usd", "USD/MWh", "Price that buyers expect."),
     stock("ai_mwh", "MWh", "Electricity of AI data centres this quarter."),
     stock("dispatched_mwh", "MWh", "All electricity dispatched this quarter."),
     stock("shortage_mwh", "MWh", "Load that no plant could serve."),
+    intensive("shortage_share", "0 to 1", "Part of all wanted load, data centres uncut, that plants could not serve."),
     intensive("slots_mw", "MW/quarter", "Connections that can be granted a quarter."),
     stock("granted_mw", "MW", "Connections granted this quarter."),
     stock("withdrawn_mw", "MW", "Requests withdrawn this quarter."),
     intensive("quoted_wait_quarters", "quarters", "Queue over slots plus study and building."),
     intensive("completed_wait_quarters", "quarters", "Mean age of what was granted, plus building."),
+    stock("at_risk_mw", "MW", "Remembered requests waiting, by age.", by="ages"),
+    stock("granted_by_age_mw", "MW", "Of them, granted.", by="ages"),
+    stock("withdrawn_by_age_mw", "MW", "Of them, withdrawn.", by="ages"),
 ))
 
 TABLES = (MARKET, MAKERS, CLOUDS, STARTUPS, REGIONS)
@@ -255,6 +274,9 @@ FLOWS = (
     Flow("creditors' loss of clouds", "", CLO, "Negative cash of bankrupt clouds that creditors bear."),
     Flow("chip purchases", CLO, MAK, "Chips, paid at delivery."),
     Flow("servers and buildings", CLO, "", "Servers, network and data-centre buildings, from suppliers outside the model."),
+    Flow("conversion of data centres", CLO, "", "Refitting general data centres for AI, paid when it starts."),
+    Flow("own power plants", CLO, "", "Plants behind the meter, paid when they are ordered."),
+    Flow("fuel of own power", CLO, "", "Fuel and upkeep of plants behind the meter."),
     Flow("upkeep", CLO, "", "Operating cost of data centres other than energy."),
     Flow("electricity of data centres", CLO, REG, "Energy bills."),
     Flow("enterprise rent", "", CLO, "Compute rented by enterprises."),
@@ -295,4 +317,7 @@ FLOWS = (
     Flow("power of chips delivered", "makers.inventory_mw", "clouds.fleet_mw", "Power of deliveries."),
     Flow("power of chips scrapped", "clouds.fleet_mw", "", "Power of retired chips."),
     Flow("connections energised", "", "clouds.connected_mw", "Sites that came on line."),
+    Flow("data centres converted", "clouds.convertible_mw", "clouds.connected_mw", "Conversions that came on line."),
+    Flow("data centres of entrants", "", "clouds.convertible_mw", "General data centres that an owner enters with."),
+    Flow("own power on line", "", "clouds.own_power_mw", "Plants behind the meter that came on line."),
 )
