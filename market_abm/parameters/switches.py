@@ -21,6 +21,10 @@ class Switches:
     learning: int = _switch("Unit costs fall with cumulative chips.")
     selectivity: int = _switch("Investors prefer the best-looking startups; off, funded rounds are equal.")
     power_queue: int = _switch("Connections must queue; off, every request is granted at once.")
+    integration: int = _switch("Owners may make their own chips; off, no in-house maker ever sells.")
+    merchant_entry: int = _switch("Merchants enter and fail; off, those of the start stay.")
+    portable_stacks: int = _switch("Owners write software that runs on any maker's chips.")
+    open_source: int = _switch("Open-source software grows with documentation.")
     cluster_limit: int = _switch("Very large clusters lose efficiency.")
 
 
@@ -34,5 +38,9 @@ NEUTRAL = {
     "learning": (("chips.learning_exponent", 0.0),),
     "selectivity": (("startups.selectivity", 0.0),),
     "power_queue": (("energy.queue", 0),),
+    "integration": (("integration.allowed", 0),),
+    "merchant_entry": (("entrants.drive", 0.0), ("entrants.failures", 0)),
+    "portable_stacks": (("documentation.portable_share", 0.0),),
+    "open_source": (("documentation.open_source_growth", 0.0),),
     "cluster_limit": (("training.cluster_exponent", 0.0),),
 }

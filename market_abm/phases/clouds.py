@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from market_abm.behaviour import chip_makers
+from market_abm.behaviour import chip_makers, integration
 from market_abm.behaviour import clouds as owners
 from market_abm.exact import bounded, leading, log, ratio, share_or_zero, stacked, total
 from market_abm.rules.documentation import partners
@@ -23,13 +23,15 @@ def expectations_form(world):
 def suppliers_are_chosen(world):
     """Let each owner see what it can get out of each maker's chips and split its next orders."""
     clouds, makers, rules = world.clouds, world.makers, world.rules
-    access = buyers_access(world)
+    own = integration.own_makers(makers, clouds.alive.shape[-1])
+    access = buyers_access(world, own)
     software = chip_makers.software_for_buyers(leading(makers.ecosystem), leading(makers.openness), access,
-                                               world.market.open_source_stock, rules.documentation)
+                                               world.market.open_source_stock, clouds.portable_stack, rules.documentation)
     utilisation = chip_makers.utilisation(software, rules.documentation) * clouds.alive
-    for_sale = leading((makers.alive > 0) & (makers.capacity_chips > 0)) * clouds.alive
+    for_sale = integration.for_sale(makers, own) * clouds.alive
     offers = owners.Offers(leading(makers.investment_usd_per_pflops), utilisation, access, for_sale)
     share = owners.choose_suppliers(clouds, offers, rules.chips, rules.documentation)
+    share = integration.limit_own(share, own, integration.own_limit(clouds, makers, rules.integration, rules.chips))
     clouds.supplier_share, clouds.maker_utilisation = share, utilisation
     clouds.investment_usd_per_pflops = stacked(share * leading(makers.investment_usd_per_pflops))
     clouds.new_mw_per_pflops = stacked(share * leading(makers.mw_per_pflops))
@@ -101,11 +103,22 @@ def price_at_sites(world, price_usd):
     return np.where(connected > 0, ratio(there, connected), lean)
 
 
-def buyers_access(world):
-    """Return what each owner may read of each maker's documentation, `(makers, runs, owners)`."""
+def buyers_access(world, own):
+    """Return what each owner may read of each maker's documentation, `(makers, runs, owners)`: of its own maker's, everything."""
     clouds, rules = world.clouds, world.rules.documentation
     held = ratio(clouds.fleet_pflops, total(stacked(clouds.fleet_pflops))) * (clouds.kind != EVERYBODY_ELSE)  # thousands of small buyers
-    return partners(leading(world.makers.openness), held, rules.rule, rules.partner_share) * clouds.alive
+    seen = partners(leading(world.makers.openness), held, rules.rule, rules.partner_share)
+    return np.where(own, 1.0, seen) * clouds.alive
+
+
+def owners_write_software(world):
+    """Let owners who depend on one undocumented maker pay engineers for a stack of their own."""
+    clouds, makers, rules = world.clouds, world.makers, world.rules.documentation
+    own = integration.own_makers(makers, clouds.alive.shape[-1])
+    depends = owners.dependence(clouds.fleet_pflops, leading(makers.openness), own) * (clouds.kind != EVERYBODY_ELSE)
+    spent = np.minimum(chip_makers.portable_spending(depends, clouds.invested_usd, rules), np.maximum(0.0, clouds.cash_usd))
+    clouds.portable_stack = chip_makers.portable_growth(clouds.portable_stack, spent, rules) * clouds.alive
+    world.move("portable software", left=spent)
 
 
 def _retiring(clouds, quarter, lead):

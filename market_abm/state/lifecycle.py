@@ -3,7 +3,7 @@
 import numpy as np
 
 from market_abm.exact import add_up, ratio, stacked
-from market_abm.state.columns import INTENSIVE, LINK, PIPELINE, STOCK
+from market_abm.state.columns import IDENTITY, INTENSIVE, LINK, PIPELINE, STOCK
 
 ADDITIVE = (STOCK, PIPELINE)
 
@@ -24,6 +24,17 @@ def bury(world, table, dead):
     """
     _relink(world, table, dead, np.full(dead.shape, world.rows[table]))
     _blank(world, table, dead)
+
+
+def vacate(world, table, gone):
+    """Clear the rows `gone` but keep who they were: a place that the same firm may take again.
+
+    Links to them stand. Counted stocks must have been moved away by named flows before.
+    """
+    for column in world.declared[table].columns:
+        if column.lives not in (IDENTITY, LINK):
+            np.copyto(world.array(f"{table}.{column.name}"), 0.0, where=gone)
+    np.copyto(world.array(f"{table}.alive"), 0.0, where=gone)
 
 
 def merge(world, table, gone, heir):
