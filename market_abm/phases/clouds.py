@@ -21,7 +21,11 @@ def expectations_form(world):
 
 
 def suppliers_are_chosen(world):
-    """Let each owner see what it can get out of each maker's chips and split its next orders."""
+    """Let each owner see what it can get out of each maker's chips and split its next orders.
+
+    What new capacity costs is what the last chip costs, a merchant's: an owner's own chips are ordered up to
+    a limit, and what they save stays with it.
+    """
     clouds, makers, rules = world.clouds, world.makers, world.rules
     own = integration.own_makers(makers, clouds.alive.shape[-1])
     access = buyers_access(world, own)
@@ -33,7 +37,8 @@ def suppliers_are_chosen(world):
     share = owners.choose_suppliers(clouds, offers, rules.chips, rules.documentation)
     share = integration.limit_own(share, own, integration.own_limit(clouds, makers, rules.integration, rules.chips))
     clouds.supplier_share, clouds.maker_utilisation = share, utilisation
-    clouds.investment_usd_per_pflops = stacked(share * leading(makers.investment_usd_per_pflops))
+    bought = np.where(stacked(share * ~own) > 0, share * ~own, share)
+    clouds.investment_usd_per_pflops = ratio(stacked(bought * leading(makers.investment_usd_per_pflops)), stacked(bought))
     clouds.new_mw_per_pflops = stacked(share * leading(makers.mw_per_pflops))
 
 
