@@ -104,7 +104,8 @@ def _open_makers(world, book, rules):
     design_usd = rules.integration.design_usd / rules.integration.design_quarters
     pflops, watts = book.makers("pflops_per_chip"), book.makers("watts_per_chip")
     _put(world, "makers", alive=there, birth=book.births("makers"), kind=kind, parent=book.parents(),
-         opening_openness=book.makers("openness"), programme_usd=design_usd * in_house * there, pflops_per_chip=pflops * there, first_pflops_per_chip=pflops * there, watts_per_chip=watts * there,
+         opening_openness=book.makers("openness"), programme_usd=design_usd * in_house * there,
+         pflops_per_chip=pflops * there, first_pflops_per_chip=pflops * there, watts_per_chip=watts * there,
          base_cost_usd_per_chip=book.makers("unit_cost_usd") * there, capacity_chips=book.makers("capacity_chips") * there,
          own_openness=book.makers("openness") * there, ecosystem=book.makers("ecosystem") * there,
          other_rnd_usd=book.makers("other_rnd_usd") * there, cash_usd=book.makers("cash_usd") * there,

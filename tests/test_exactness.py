@@ -30,8 +30,9 @@ KINDS = (
     (("chips.allocation=equal_awards", "documentation.rule=delayed", "chips.pricing=cost_based"), ("export_control@2021Q1",)),
     (("chips.allocation=lottery", "documentation.rule=closed", "chips.delivery_quarters=3", "chips.fab_quarters=5"), ("data_act@2019Q3",)),
     (("documentation.rule=mandated", "documentation.mandated_openness=0.8", "customers.contest=1.4", "chips.life_quarters=16"), ()),
-    (("startups.opening=180", "customers.shock_quarter=2020Q2", "chips.relationship_exponent=0.5", "customers.contest=0.5"), ("data_act@2018Q2",)),
-    (("energy.queue=0", "energy.building_quarters=5", "clouds.tenant_floor=0.2", "chips.switching_cost=0"), ("export_control@2018Q1",)),
+    (("switches.integration=0", "startups.opening=180", "customers.shock_quarter=2020Q2", "chips.relationship_exponent=0.5", "customers.contest=0.5"), ("data_act@2018Q2",)),
+    (("energy.queue=0", "energy.building_quarters=5", "clouds.tenant_floor=0.2", "chips.switching_cost=0",
+      "integration.drive=1", "integration.return_quarters=2", "entrants.drive=0.1"), ("export_control@2018Q1",)),
 )
 
 

@@ -106,15 +106,16 @@ def test_entry_and_exit_rates_are_over_those_alive_at_the_start():
     assert (entry_rate(world).item(), exit_rate(world).item()) == pytest.approx((0.3, 0.4))
 
 
-def test_the_lerner_index_weighs_by_sales():
-    makers = SimpleNamespace(unit_cost_usd_per_pflops=np.array([[25.0, 60.0]]), price_usd_per_pflops=np.array([[100.0, 100.0]]),
-                             sales_usd=np.array([[300.0, 100.0]]))
+def test_the_lerner_index_weighs_merchants_by_sales():
+    makers = SimpleNamespace(unit_cost_usd_per_pflops=np.array([[25.0, 60.0, 30.0]]), price_usd_per_pflops=np.array([[100.0, 100.0, 30.0]]),
+                             sales_usd=np.array([[300.0, 100.0, 900.0]]), kind=np.array([[1.0, 1.0, 2.0]]))
     assert lerner(SimpleNamespace(makers=makers)).item() == pytest.approx((0.75 * 300 + 0.4 * 100) / 400)
 
 
 def test_a_person_of_compute_is_twenty_pflops_bought_housed_and_networked():
     # 30,000 USD and 1.4 kW a PFLOP/s, 35% for servers, 11 M USD a MW: 20 x (40,500 + 15,400) = 1,118,000 USD
-    makers = SimpleNamespace(sales_usd=np.array([[3e6]]), sold_pflops=np.array([[100.0]]), mw_per_pflops=np.array([[1.4e-3]]))
+    makers = SimpleNamespace(sales_usd=np.array([[3e6]]), sold_pflops=np.array([[100.0]]), mw_per_pflops=np.array([[1.4e-3]]),
+                             kind=np.array([[1.0]]))
     clouds = SimpleNamespace(building_usd_per_mw=np.array([[11e6]]), server_overhead=np.array([[0.35]]))
     world = SimpleNamespace(makers=makers, rules=SimpleNamespace(clouds=clouds))
     assert person_of_compute_usd(world).item() == pytest.approx(1_118_000)

@@ -88,7 +88,7 @@ def limit_own(share, own, limit):
     mine = stacked(share * own)
     others = stacked(share * ~own)
     kept = np.where(others > 0, np.minimum(mine, limit), mine)
-    return share * np.where(own, ratio(kept, mine), ratio(others + mine - kept, others))
+    return share * np.where(own, ratio(kept, mine), ratio(others + (mine - kept), others))
 
 
 def design_pays(clouds, makers, cost_of_capital, rules, chips):

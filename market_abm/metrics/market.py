@@ -181,7 +181,7 @@ METRICS = (
     Metric("legacy_share_compute", "share", "Part of compute used that serves owners' older AI uses.",
            lambda w: ratio(total(w.clouds.legacy_pflop_hours), total(w.clouds.used_pflop_hours), np.nan)),
     Metric("utilisation_compute", "share", "Compute used over energised.", utilisation),
-    Metric("chip_sales_usd", "USD/year", "Chip makers' sales; in-house chips at what their parents pay.", yearly(lambda w: total(w.makers.sales_usd))),
+    Metric("chip_sales_usd", "USD/year", "Chip makers' sales, in-house chips at cost.", yearly(lambda w: total(w.makers.sales_usd))),
     Metric("chips_made", "chips/year", "Chips made.", yearly(lambda w: total(w.makers.made_chips))),
     Metric("investment_usd", "USD/year", "Owners' spending on chips, servers and buildings.", yearly(lambda w: total(w.clouds.invested_usd))),
     Metric("neocloud_share_compute_owned", "share", "Neoclouds' part in compute owned.", neocloud_share),

@@ -79,7 +79,7 @@ class Integration:
     """Owners who make their own chips, and go back to merchants."""
 
     allowed: int = whole(1, 0, 1, "0 or 1", "Whether owners may make their own chips; 0 also ends those who do.", "mechanism switch", at_most=1)
-    drive: float = number(0.02, 0.005, 0.06, "1/quarter", "Odds of starting a design at the minimum scale in the first year of the technology.", at_most=1e6)
+    drive: float = number(0.04, 0.01, 0.1, "1/quarter", "Odds of starting a design at the minimum scale in the first year of the technology.", at_most=1e6)
     minimum_scale_chips: float = number(100e3, 30e3, 300e3, "chips/year", "Minimum efficient scale of a chip design.", at_least=1, at_most=1e9)
     volume_exponent: float = number(1.0, 0.5, 1.5, "1", "Exponent of own volume over that scale in the odds.", "form: Malerba, Nelson, Orsenigo and Winter 2008", at_most=5)
     age_exponent: float = number(0.5, 0.0, 1.0, "1", "Exponent of the age of the technology in the odds.", "form: Malerba, Nelson, Orsenigo and Winter 2008", at_most=5)
@@ -91,7 +91,7 @@ class Integration:
     performance_spread: float = number(0.12, 0.0, 0.3, "ln ratio", "Spread of that over designs.", at_most=1)
     watts_ratio: float = number(0.8, 0.48, 1.06, "ratio", "Its power per PFLOP/s over the best merchant's.", "derived: TPU v4 over A100 .48, Trainium2 over H100 1.06 (Epoch AI)", at_least=0.01, at_most=10)
     cost_ratio: float = number(1.2, 1.0, 1.6, "ratio", "Its unit cost per PFLOP/s over the best merchant's, when new.", at_least=0.1, at_most=10)
-    tenant_acceptance: float = number(0.35, 0.1, 0.7, "share", "Part of what tenants use that they would run on the owner's own chips.", at_most=1)
+    tenant_acceptance: float = number(0.4, 0.1, 0.7, "share", "Part of what tenants use that they would run on the owner's own chips.", at_most=1)
     opening_software: float = number(0.6, 0.2, 1.5, "index", "Software that an in-house maker starts with.", at_most=100)
     opening_chips: float = number(3000, 1000, 10e3, "chips/quarter", "Capacity that a new maker starts with.", at_least=1, at_most=1e7)
     ramp: float = number(1.3, 1.1, 1.6, "ratio", "Orders that a parent dares to place over what its maker has and builds.", at_most=10)
