@@ -12,7 +12,8 @@ def labs_train(world):
     clouds, rows, makers, rules = world.clouds, world.startups, world.makers, world.rules
     fleet = stacked(clouds.fleet_pflops)
     clouds.software = ratio(stacked(clouds.fleet_pflops * clouds.maker_utilisation), fleet)
-    chip = ratio(fleet, stacked(clouds.fleet_pflops * leading(ratio(1.0, makers.pflops_per_chip))))
+    known = stacked(clouds.fleet_pflops * leading(makers.pflops_per_chip > 0))  # chips of makers who left are taken for the others' mean
+    chip = ratio(known, stacked(clouds.fleet_pflops * leading(ratio(1.0, makers.pflops_per_chip))))
     own = labs.training_run(clouds.training_pflop_hours, clouds.software, chip, rules.training)
     hosted = labs.training_run(rows.training_pflop_hours, look_up(clouds.software, rows.provider),
                                look_up(chip, rows.provider), rules.training)
