@@ -134,7 +134,7 @@ def _hand_over(world, name, gone, heir):
     runs = np.flatnonzero(gone.any(axis=-1))
     leaving = np.take(array, runs, axis=-2) * gone[runs]
     into = np.where(gone, heir, rows)[runs]
-    arriving = np.stack([add_up(slab, into, rows) for slab in _slabs(leaving)]).reshape(leaving.shape)
+    arriving = np.stack([add_up(slab, into, rows) if slab.any() else slab for slab in _slabs(leaving)]).reshape(leaving.shape)
     change = np.zeros_like(array)
     change[..., runs, :] = arriving - leaving
     array += change
