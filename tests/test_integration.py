@@ -2,6 +2,7 @@
 
 import functools
 import math
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -318,3 +319,34 @@ def test_a_cast_without_in_house_makers_runs(tmp_path):
     outcome = simulate([load(str(write_small(tmp_path)))] * 2, run_seeds(1, 0, 2))
     assert outcome.failures == ()
     assert not outcome.values[outcome.names.index("in_house_share_chips")].any()
+
+
+def test_own_chips_can_be_forbidden_and_allowed_again():
+    simulation = Simulation([configuration(36, "integration.drive=1e6")] * 2, run_seeds(4, 0, 2))
+    for quarter in range(24, 30):
+        integration_then = replace(simulation.rules[quarter].integration, allowed=np.array([[0], [1]]))
+        simulation.rules[quarter] = replace(simulation.rules[quarter], integration=integration_then)
+    makers, counts = simulation.world.tables["makers"], []
+    for _ in range(36):
+        simulation.step()
+        counts.append((makers["alive"] * (makers["kind"] == IN_HOUSE)).sum(axis=1).tolist())
+    assert simulation.failures == []
+    assert counts[23][0] >= 3, "there was something to forbid"
+    assert [run for run, _ in counts[24:30]] == [0.0] * 6
+    assert min(run for _, run in counts[24:30]) >= 3, "the other run of the batch goes on"
+    assert counts[35][0] >= 3, "the places can be taken again"
+
+
+def test_an_in_house_maker_whose_parent_is_gone_is_wound_up():
+    simulation = stepped_alone()
+    simulation.world.array("makers.parent")[0, GOOGLE_CHIPS] = simulation.world.rows["clouds"]
+    simulation.step()
+    assert simulation.failures == []
+    assert simulation.world.array("makers.alive")[0, GOOGLE_CHIPS] == 0
+    assert simulation.world.array("makers.cash_usd")[0, GOOGLE_CHIPS] == 0
+
+
+def stepped_alone():
+    simulation = Simulation([configuration(4)], run_seeds(4, 0, 1))
+    simulation.step()
+    return simulation
