@@ -8,10 +8,10 @@ from market_abm.behaviour.chip_makers import facility_mw_per_pflops
 from market_abm.behaviour.clouds import at_home, lasting_taste
 from market_abm.behaviour.startups import endowment
 from market_abm.exact import BLOCK, exp, leading, log, power, ratio, share_or_zero, stacked
-from market_abm.parameters.cast import CLOUD_KINDS
+from market_abm.parameters.cast import CLOUD_KINDS, MAKER_KINDS
 from market_abm.randomness import Draws, birth_key, name_key
 from market_abm.rules.electricity import merit_order
-from market_abm.state.tables import FLOWS, HOLDERS, PLANT_STEPS, QUEUE_COHORTS, STARTUP_POOL, TABLES
+from market_abm.state.tables import FLOWS, HOLDERS, IN_HOUSE, PLANT_STEPS, QUEUE_COHORTS, STARTUP_POOL, TABLES
 from market_abm.state.world import World
 from market_abm.units import quarter_number
 
@@ -81,6 +81,12 @@ class _Book:
         keys += [name_key(f"{kind} spare {i}") for i in range(rows - len(agents))]
         return np.broadcast_to(np.array(keys, np.uint64), (self._world.runs, rows))
 
+    def parents(self):
+        """Return the row of each maker's parent among the owners, `(runs, makers)`; the number of rows means nobody."""
+        owners = [agent.key for agent in self._configurations[0].cast.clouds]
+        nobody = self._world.rows["clouds"]
+        return self.makers("parent", lambda key: owners.index(key) if key else nobody)
+
     def entry(self):
         """Return the quarter of entry of each owner: 0 for those there at the start, else at least the second."""
         start = self._configurations[0].frame.start
@@ -93,15 +99,19 @@ def _put(world, table, **values):
 
 
 def _open_makers(world, book, rules):
-    there = book.makers("present")
+    kind = book.makers("kind", lambda k: MAKER_KINDS.index(k) + 1)
+    in_house = kind == IN_HOUSE
+    there = book.makers("present") * np.where(in_house, rules.integration.allowed, 1)
+    design_usd = rules.integration.design_usd / rules.integration.design_quarters
     pflops, watts = book.makers("pflops_per_chip"), book.makers("watts_per_chip")
-    _put(world, "makers", alive=there, birth=book.births("makers"),
+    _put(world, "makers", alive=there, birth=book.births("makers"), kind=kind, parent=book.parents(),
+         opening_openness=book.makers("openness"), programme_usd=design_usd * in_house * there,
          pflops_per_chip=pflops * there, first_pflops_per_chip=pflops * there, watts_per_chip=watts * there,
          base_cost_usd_per_chip=book.makers("unit_cost_usd") * there, capacity_chips=book.makers("capacity_chips") * there,
          own_openness=book.makers("openness") * there, ecosystem=book.makers("ecosystem") * there,
          other_rnd_usd=book.makers("other_rnd_usd") * there, cash_usd=book.makers("cash_usd") * there,
-         share_of_orders=share_or_zero(book.makers("fleet_share") * there),
-         sales_usd=book.makers("capacity_chips") * book.makers("unit_cost_usd") * 2.5 * there)
+         share_of_orders=share_or_zero(book.makers("fleet_share") * ~in_house * there),
+         sales_usd=book.makers("capacity_chips") * book.makers("unit_cost_usd") * np.where(in_house, 1.0, 2.5) * there)
 
 
 def _open_regions(world, book, rules):
@@ -180,7 +190,11 @@ def _open_startups(world, rules):
 def _open_chips(world, book, rules):
     """Install the opening fleet by owner and maker, spread its retirement, and fill the order book."""
     owners = share_or_zero(book.clouds("fleet_share") * world.array("clouds.alive"))
-    makers = leading(share_or_zero(book.makers("fleet_share") * world.array("makers.alive")))
+    there, in_house = world.array("makers.alive"), leading(world.array("makers.kind") == IN_HOUSE)
+    own = leading(world.array("makers.parent")) == np.arange(world.rows["clouds"])
+    own_share = leading(book.makers("fleet_share") * there) * own
+    merchants = leading(share_or_zero(book.makers("fleet_share") * there * (world.array("makers.kind") != IN_HOUSE)))
+    makers = own_share + merchants * (1.0 - stacked(own_share))
     mw_per_pflops = leading(facility_mw_per_pflops(SimpleNamespace(**world.tables["makers"]), rules.clouds))
     fleet = rules.clouds.opening_fleet_pflops * owners * makers
     _put(world, "clouds", fleet_pflops=fleet, fleet_mw=fleet * mw_per_pflops, bought_pflops=0.4 * fleet,
@@ -192,7 +206,7 @@ def _open_chips(world, book, rules):
             pipe.array[k] += stock / ahead * (k <= ahead)
     supply = leading(world.array("makers.capacity_chips") * world.array("makers.pflops_per_chip"))
     for k in range(int(rules.chips.delivery_quarters.max())):
-        due = 0.9 * supply * owners * (k < rules.chips.delivery_quarters)
+        due = 0.9 * supply * np.where(in_house, own, owners) * (k < rules.chips.delivery_quarters)
         world.tables["clouds"]["ordered_pflops"].array[k] += due
     needed = stacked(fleet * mw_per_pflops) * rules.clouds.opening_headroom
     connected = needed * at_home(*(world.array(name) for name in ("regions.home_bias", "regions.controlled", "clouds.controlled")))

@@ -11,7 +11,7 @@ from worlds import row, same_bits
 
 from market_abm.behaviour import chip_makers, clouds, investors, labs, startups
 from market_abm.randomness import Draws, birth_key
-from market_abm.state.tables import NEOCLOUD
+from market_abm.state.tables import MERCHANT, NEOCLOUD
 from market_abm.units import FLOP_PER_PFLOP_HOUR
 
 pytestmark = pytest.mark.usefixtures("quiet")
@@ -111,6 +111,7 @@ RESEARCH = {"rnd_share": 0.2, "difficulty_exponent": 1.0, "reference_rnd_usd": 1
 def researching(sales, level, quarter=0, runs=4000, openness=0.0, alive=1.0, **chips):
     many = np.ones((runs, 1))
     makers = view(alive=alive * many, birth=np.full((runs, 1), birth_key(-1, 0)), sales_usd=sales * many, other_rnd_usd=0 * many,
+                  kind=MERCHANT * many, programme_usd=0 * many,
                   pflops_per_chip=level * many, first_pflops_per_chip=many, laboratory_gain=0 * many,
                   openness=openness * many, share_of_orders=many)
     return chip_makers.research(makers, view(**RESEARCH | chips), Draws(np.arange(runs, dtype=np.uint64), quarter))
@@ -139,6 +140,7 @@ def test_a_maker_that_is_not_there_neither_spends_nor_learns():
 def test_a_laggard_closes_part_of_the_gap_and_more_when_the_leader_documents():
     # No success (hazard 0); the gap is ln 4; imitation .1 (.5 + openness of what is sold).
     makers = view(alive=row(1, 1), birth=np.array([[1, 2]], np.uint64), sales_usd=row(0, 0), other_rnd_usd=row(0, 0),
+                  kind=row(MERCHANT, MERCHANT), programme_usd=row(0, 0),
                   pflops_per_chip=row(4, 1), first_pflops_per_chip=row(1, 1), laboratory_gain=row(0, 0),
                   share_of_orders=row(0.75, 0.25), openness=row(0.4, 0.8))
     done = chip_makers.research(makers, view(**RESEARCH), Draws(np.array([1], np.uint64), 0))
@@ -163,9 +165,12 @@ def test_utilisation_by_hand():
 def test_buyers_use_vendor_software_as_far_as_they_may_read_and_open_source_as_far_as_chips_are_documented():
     # Vendor software 5, open source 2, openness .3: without access 5 x .6 + .6, with all of it 5 + .6.
     ecosystem, openness, access = np.array([[[5.0]]]), np.array([[[0.3]]]), np.array([[[0.0, 0.5, 1.0]]])
-    got = chip_makers.software_for_buyers(ecosystem, openness, access, row(2.0), view(**SOFTWARE))
+    got = chip_makers.software_for_buyers(ecosystem, openness, access, row(2.0), row(0, 0, 0), view(**SOFTWARE))
     assert got[0, 0] == near([3.6, 4.6, 5.6])
-    off = chip_makers.software_for_buyers(ecosystem, openness, access, row(2.0), view(**SOFTWARE | {"efficiency_channel": 0.0}))
+    # A stack of its own of 1 is worth as much as the vendor's: .6, .8 and 1 more.
+    own = chip_makers.software_for_buyers(ecosystem, openness, access, row(2.0), row(1, 1, 1), view(**SOFTWARE))
+    assert own[0, 0] == near([4.2, 5.4, 6.6])
+    off = chip_makers.software_for_buyers(ecosystem, openness, access, row(2.0), row(1, 1, 1), view(**SOFTWARE | {"efficiency_channel": 0.0}))
     assert off[0, 0] == near([2.5, 2.5, 2.5])  # half of the span for everybody: documentation makes no difference
 
 
@@ -311,14 +316,14 @@ def test_lenders_look_at_group_cash_flow_or_at_a_neoclouds_chips():
 
 
 def supplier_shares(price=(1.0, 1.0), utilisation=(0.3, 0.3), access=(1.0, 1.0), fleet=(1.0, 1.0), for_sale=(1, 1), taste=(0, 0), kappa=2.0,
-                    channel=1.0):
+                    channel=1.0, stack=0.0):
     def layers(values):
         return np.array(values, dtype=float).reshape(2, 1, 1)
 
     offers = clouds.Offers(layers(price), layers(utilisation), layers(access), layers(for_sale))
-    rows = view(fleet_pflops=layers(fleet), taste=layers(taste))
+    rows = view(fleet_pflops=layers(fleet), taste=layers(taste), portable_stack=row(stack))
     rules = view(choice_elasticity=2.0, switching_cost=kappa, taste_spread=0.5)
-    return clouds.choose_suppliers(rows, offers, rules, view(switching_channel=channel))[:, 0, 0]
+    return clouds.choose_suppliers(rows, offers, rules, view(switching_channel=channel, software_half=2.5))[:, 0, 0]
 
 
 def test_suppliers_are_chosen_by_cost_per_realised_flops():
@@ -336,6 +341,7 @@ def test_switching_costs_fall_on_who_neither_has_the_stack_nor_may_read_about_it
     assert supplier_shares(access=(0, 0), fleet=(1, 1), kappa=math.log(4)) == near([0.5, 0.5])
     assert supplier_shares(access=(0, 0.5), fleet=(1, 0), kappa=math.log(16)) == near([0.8, 0.2])
     assert supplier_shares(access=(0, 0), fleet=(1, 0), kappa=math.log(4), channel=0.0) == near([0.5, 0.5])
+    assert supplier_shares(access=(0, 0), fleet=(1, 0), kappa=math.log(16), stack=2.5) == near([0.8, 0.2])  # half of the span is its own
 
 
 def test_power_is_asked_for_on_its_own_horizon():

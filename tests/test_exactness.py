@@ -31,10 +31,10 @@ KINDS = (
     (("chips.allocation=lottery", "documentation.rule=closed", "chips.delivery_quarters=3", "chips.fab_quarters=5"), ("data_act@2019Q3",)),
     (("documentation.rule=mandated", "documentation.mandated_openness=0.8", "customers.contest=1.4", "chips.life_quarters=16",
       "training.capability_map=loss"), ()),
-    (("startups.opening=180", "customers.shock_quarter=2020Q2", "chips.relationship_exponent=0.5", "customers.contest=0.5",
+    (("switches.integration=0", "startups.opening=180", "customers.shock_quarter=2020Q2", "chips.relationship_exponent=0.5", "customers.contest=0.5",
       "training.data_tokens=1e11", "training.data_epochs=1"), ("data_act@2018Q2",)),
     (("energy.queue=0", "energy.building_quarters=5", "clouds.tenant_floor=0.2", "chips.switching_cost=0",
-      "buying.reserve_quarters=0", "buying.capital_cost=0", "buying.least_chips=0"), ("export_control@2018Q1",)),
+      "integration.drive=1", "integration.return_quarters=2", "entrants.drive=0.1", "buying.reserve_quarters=0", "buying.capital_cost=0", "buying.least_chips=0"), ("export_control@2018Q1",)),
 )
 
 

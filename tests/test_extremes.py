@@ -14,6 +14,9 @@ CASES = {
     "load far beyond all plants": (60, ["energy.queue=0", "customers.enterprise_growth=10", "customers.fade_from=2030Q1"]),
     "nobody rents out": (24, [f"cast.clouds.{key}.rents_out=0" for key in
                               ("amazon", "microsoft", "google", "alibaba", "oracle", "everybody_else", "coreweave", "lambda", "crusoe", "nebius")]),
+    "own chips come and go": (60, ["integration.drive=1e6", "integration.design_usd=0", "integration.return_quarters=1", "integration.return_margin=0",
+                                   "frame.spare_clouds=5"]),
+    "chips without a margin": (60, ["chips.margin_floor=0", "chips.margin_cap=0", "chips.rnd_share=0.6", "entrants.drive=1e6", "clouds.omega=0"]),
     "the shortest lives": (24, ["chips.life_quarters=5"]),
     "more founders than slots": (24, ["startups.entry_rate=1000", "startups.entry_cap=100", "startups.talent_pool=1e7"]),
     "startups that buy all they can": (60, [

@@ -321,8 +321,9 @@ def test_importing_the_package_or_the_engine_stays_cheap():
     assert not heavy_modules_after("import market_abm.engine")
 
 
-def test_the_codes_of_owners_follow_the_kinds_that_a_file_may_name():
-    from market_abm.parameters.cast import CLOUD_KINDS
+def test_the_codes_of_owners_and_makers_follow_the_kinds_that_a_file_may_name():
+    from market_abm.parameters.cast import CLOUD_KINDS, MAKER_KINDS
     from market_abm.state import tables
 
     assert [getattr(tables, kind.upper()) for kind in CLOUD_KINDS] == [1.0, 2.0, 3.0, 4.0, 5.0]
+    assert [getattr(tables, kind.upper()) for kind in MAKER_KINDS] == [1.0, 2.0]

@@ -78,6 +78,10 @@ SWITCHED = (
     "chips.learning_exponent=0", "energy.queue=0", "documentation.efficiency_channel=0", "documentation.switching_channel=0",
     "training.cluster_exponent=0", "training.capability_map=loss", "training.loss_weight=0", "training.data_tokens=1e6", "switches.data_limit=0", "training.ambition_noise=0", "customers.shock=1", "customers.outside=0", "customers.inertia=0",
     "chips.allocation=proportional", "chips.allocation=equal_awards", "chips.allocation=lottery", "chips.pricing=cost_based",
+    "integration.allowed=0", "integration.drive=1e6", "integration.return_margin=0", "integration.return_quarters=1", "integration.ramp=0",
+    "integration.cost_ratio=10", "integration.performance=2", "integration.design_usd=1e12", "integration.design_quarters=1",
+    "entrants.drive=1e6", "entrants.cost_usd=1", "entrants.failures=0", "chips.margin_cap=0.2", "chips.rnd_share=0.6",
+    "documentation.portable_share=1", "documentation.open_source_growth=0",
     "documentation.rule=closed", "documentation.rule=delayed", "documentation.rule=open", "documentation.rule=mandated",
     "startups.opening=0", "venture.pool_usd=0", "clouds.neocloud_equity=0", "chips.relationship_floor=0", "clouds.tenant_floor=0",
     "customers.captive_share=0", "customers.captive_share=1", "energy.slots_mw=0", "startups.funded_share=0", "startups.entry_rate=0",
@@ -486,7 +490,8 @@ def test_the_frontier_run_is_paid_used_and_scaled_as_at_its_host():
             hours = market.frontier_pflop_hours[run, 0]
             assert market.frontier_cost_usd[run, 0] == pytest.approx(hours * world.clouds.full_cost_usd[run, place], rel=1e-12)
             assert market.frontier_utilisation[run, 0] == world.clouds.software[run, place]
-            fleet = world.clouds.fleet_pflops[:, run, place]
-            chips = hours / (24 * world.rules.training.run_days[run, 0]) / (fleet.sum() / (fleet / world.makers.pflops_per_chip[run]).sum())
+            there = world.makers.pflops_per_chip[run] > 0
+            fleet, speed = world.clouds.fleet_pflops[there, run, place], world.makers.pflops_per_chip[run][there]
+            chips = hours / (24 * world.rules.training.run_days[run, 0]) / (fleet.sum() / (fleet / speed).sum())
             assert market.frontier_efficiency[run, 0] == pytest.approx(max(1.0, chips / 100) ** -0.5, rel=1e-9)
     assert hosts == {True, False}, "both kinds of labs should stand at the frontier now and then"

@@ -20,8 +20,13 @@ ABSENT = {f"cast.{kind}.absent": declared for kind, declared in CAST_KINDS.items
 DECLARED = [(table, name, told) for table, kind in (TABLES | ABSENT).items() for name, told in declarations(kind).items()]
 
 
-def other_than_best(told):
+TOGETHER = {"kind": 'parent = "east"\n', "parent": 'kind = "in_house"\n'}  # of a maker: neither stands without the other
+
+
+def other_than_best(told, name=""):
     """Return a valid value that is not the default."""
+    if name == "parent":
+        return "east"
     if told.options:
         return told.options[-1]
     if told.low is None:
@@ -52,7 +57,8 @@ def refusal(folder, more="", **options):
 
 @pytest.mark.parametrize(("table", "name", "told"), DECLARED, ids=lambda x: x if isinstance(x, str) else "")
 def test_every_declared_key_can_be_set_and_keeps_its_source(tmp_path, table, name, told):
-    value, absent = other_than_best(told), "present = 0\n" if table in ABSENT and name != "present" else ""
+    value, absent = other_than_best(told, name), "present = 0\n" if table in ABSENT and name != "present" else ""
+    absent += TOGETHER.get(name, "") if table == "cast.makers.absent" else ""
     configuration = load_with(tmp_path, f"[{table}]\n{absent}{name} = {{ value = {as_toml(value)}, source = 'a book' }}\n")
     assert value_at(configuration, table, name) == value
     assert configuration.sources[f"{table}.{name}"] == "a book"
@@ -164,6 +170,15 @@ def test_a_value_outside_its_plausible_range_is_no_error(tmp_path):
      "sum of cast.clouds.*.fleet_share = 0.9: must sum to 1 within 1e-06 over rows with present = 1 (unit: share); add +0.1 in all"),
     ("[cast.clouds.twin]\nname = 'West'\n", 'cast.clouds.twin.name = "West": must differ from the name of cast.clouds.west in letters and digits'),
     ("[cast.clouds.twin]\nname = ''\n", 'cast.clouds.twin.name = "": must not be empty'),
+    ("[cast.makers.beta]\nparent = 'east'\n", 'cast.makers.beta.parent = "east": must be empty for a merchant; set kind = "in_house", or leave `parent` out'),
+    ("[cast.makers.own]\nkind = 'in_house'\npresent = 0\n",
+     'cast.makers.own.parent = "": must be the key of a hyperscaler of the cast; known are east, west, later'),
+    ("[cast.makers.own]\nkind = 'in_house'\nparent = 'wets'\npresent = 0\n",
+     'cast.makers.own.parent = "wets": must be the key of a hyperscaler of the cast; did you mean west?'),
+    ("[cast.makers.own]\nkind = 'in_house'\nparent = 'later'\n",
+     "cast.makers.own.present = 1: must be 0 while its parent cast.clouds.later is not there at the start; set present = 0"),
+    ("[cast.makers.own]\nkind = 'in_house'\nparent = 'west'\n[cast.makers.twin]\nkind = 'in_house'\nparent = 'west'\n",
+     'cast.makers.twin.parent = "west": is already the parent of cast.makers.own; give it another parent'),
     ("[cast.makers.beta]\npresent = 0\n", "sum of cast.makers.*.fleet_share = 0.7: must sum to 1"),
     ("[cast.regions.north]\npresent = 0\n", "cast.regions = 0: at least 1 must be present; add [cast.regions.KEY] or set present = 1"),
 ])
@@ -307,7 +322,7 @@ def test_every_number_of_the_baseline_has_a_source_or_is_assumed():
     from market_abm.parameters.loading import load
 
     sources = load(str(Path(__file__).parent.parent / "configs" / "base.toml")).sources
-    texts = (".name", ".kind", ".jurisdiction")
+    texts = (".name", ".kind", ".jurisdiction", ".parent")
     bare = [key for key, source in sources.items() if source.startswith("set in") and key.startswith("cast.") and not key.endswith(texts)]
     assert len(sources) > 100
     assert not bare, f"give these a source, or the word assumed: {', '.join(bare)}"

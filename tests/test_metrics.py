@@ -6,7 +6,16 @@ import numpy as np
 import pytest
 
 from market_abm.metrics.concentration import effective_number, herfindahl, largest
-from market_abm.metrics.market import entry_rate, exit_rate, labs_bound_by, lerner, owners_bound_by, person_of_compute_usd
+from market_abm.metrics.market import (
+    chip_price,
+    entry_rate,
+    exit_rate,
+    in_house_share,
+    labs_bound_by,
+    lerner,
+    owners_bound_by,
+    person_of_compute_usd,
+)
 
 GOLDEN = np.array([[31.0, 24, 12, 8, 7, 6, 5, 4, 2, 1]])  # percent; the HHI is the sum of squares: 1,876 points
 
@@ -108,15 +117,24 @@ def test_entry_and_exit_rates_are_over_those_alive_at_the_start():
     assert (entry_rate(world).item(), exit_rate(world).item()) == pytest.approx((0.3, 0.3))
 
 
-def test_the_lerner_index_weighs_by_sales():
-    makers = SimpleNamespace(unit_cost_usd_per_pflops=np.array([[25.0, 60.0]]), price_usd_per_pflops=np.array([[100.0, 100.0]]),
-                             sales_usd=np.array([[300.0, 100.0]]))
+def test_the_lerner_index_weighs_merchants_by_sales():
+    makers = SimpleNamespace(unit_cost_usd_per_pflops=np.array([[25.0, 60.0, 30.0]]), price_usd_per_pflops=np.array([[100.0, 100.0, 30.0]]),
+                             sales_usd=np.array([[300.0, 100.0, 900.0]]), kind=np.array([[1.0, 1.0, 2.0]]))
     assert lerner(SimpleNamespace(makers=makers)).item() == pytest.approx((0.75 * 300 + 0.4 * 100) / 400)
+
+
+def test_the_in_house_share_is_of_chips_delivered_and_chip_prices_are_merchants():
+    makers = SimpleNamespace(sales_usd=np.array([[600.0, 90.0, 0.0]]), sold_pflops=np.array([[30.0, 10.0, 0.0]]), kind=np.array([[1.0, 2.0, 2.0]]))
+    world = SimpleNamespace(makers=makers)
+    assert (in_house_share(world).item(), chip_price(world).item()) == (0.25, 20.0)
+    makers.sold_pflops = 0 * makers.sold_pflops
+    assert np.isnan(in_house_share(world)).all() and np.isnan(chip_price(world)).all()
 
 
 def test_a_person_of_compute_is_twenty_pflops_bought_housed_and_networked():
     # 30,000 USD and 1.4 kW a PFLOP/s, 35% for servers, 11 M USD a MW: 20 x (40,500 + 15,400) = 1,118,000 USD
-    makers = SimpleNamespace(sales_usd=np.array([[3e6]]), sold_pflops=np.array([[100.0]]), mw_per_pflops=np.array([[1.4e-3]]))
+    makers = SimpleNamespace(sales_usd=np.array([[3e6]]), sold_pflops=np.array([[100.0]]), mw_per_pflops=np.array([[1.4e-3]]),
+                             kind=np.array([[1.0]]))
     clouds = SimpleNamespace(building_usd_per_mw=np.array([[11e6]]), server_overhead=np.array([[0.35]]))
     world = SimpleNamespace(makers=makers, rules=SimpleNamespace(clouds=clouds))
     assert person_of_compute_usd(world).item() == pytest.approx(1_118_000)

@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from market_abm.behaviour.integration import in_house, merchants
 from market_abm.exact import best, bounded, exp, log, power, ratio, total
 
 
@@ -20,9 +21,11 @@ def research(makers, chips, draws):
     Success comes with probability 1 - exp(-h), the hazard h rising with research spending over a
     difficulty that grows with the performance already reached. Gains are bounded and frequent, so that
     one lucky draw does not decide the market. Imitation closes part of the gap, the more so the better
-    the leaders document. Source: Nelson and Winter 1982; Dosi, Fagiolo and Roventini 2010.
+    the leaders document. In-house makers only pay for their designs, which follow merchants' chips.
+    Source: Nelson and Winter 1982; Dosi, Fagiolo and Roventini 2010.
     """
-    spent = chips.rnd_share * makers.sales_usd + makers.other_rnd_usd
+    merchant = merchants(makers)
+    spent = np.maximum(chips.rnd_share * makers.sales_usd * merchant, makers.programme_usd) + makers.other_rnd_usd
     reached = log(ratio(makers.pflops_per_chip, makers.first_pflops_per_chip, 1.0)) + makers.laboratory_gain
     difficulty = exp(chips.difficulty_exponent * reached) * chips.reference_rnd_usd
     hazard = chips.innovation_hazard * power(ratio(spent, difficulty), chips.innovation_returns)
@@ -32,7 +35,7 @@ def research(makers, chips, draws):
     leaders_openness = total(makers.openness * makers.share_of_orders)
     gap = np.maximum(0.0, best(np.where(makers.alive > 0, level, -1e300)) - level)
     imitated = np.minimum(chips.imitation * (chips.imitation_closed + leaders_openness), 1.0) * gap
-    return Research(spent * makers.alive, (gain + imitated) * makers.alive)
+    return Research(spent * makers.alive, (gain + imitated) * merchant)
 
 
 class Launch(NamedTuple):
@@ -55,6 +58,19 @@ def launch(makers, chips):
         makers.watts_per_chip * exp(chips.watts_elasticity * step),
         makers.base_cost_usd_per_chip * exp(chips.cost_elasticity * step),
         makers.laboratory_gain - step,
+    )
+
+
+def launch_in_house(makers, new, design, integration):
+    """Replace the chip of every in-house maker whose design is due, unless it would be no faster than the last."""
+    due = (in_house(makers) > 0) & (makers.quarters_since_launch + 1.0 >= integration.design_quarters)
+    due = due & (design.pflops_per_chip > makers.pflops_per_chip)
+    return Launch(
+        new.launched | due,
+        np.where(due, design.pflops_per_chip, new.pflops_per_chip),
+        np.where(due, design.watts_per_chip, new.watts_per_chip),
+        np.where(due, design.base_cost_usd_per_chip, new.base_cost_usd_per_chip),
+        new.laboratory_gain,
     )
 
 
@@ -92,14 +108,14 @@ def ecosystem_growth(ecosystem, user_share, documentation):
     return ecosystem * (1.0 - documentation.ecosystem_decay) + written
 
 
-def software_for_buyers(ecosystem, openness, access, open_source, documentation):
+def software_for_buyers(ecosystem, openness, access, open_source, portable, documentation):
     """Return the software index that each buyer can use on each maker's chips, `(makers, runs, buyers)`.
 
-    Vendor software serves everybody in part and whoever may read the documentation in full; open-source
-    software runs on a chip as far as the public may read how it works.
+    Vendor software, and the buyer's own portable stack, serve everybody in part and whoever may read the
+    documentation in full; open-source software runs on a chip as far as the public may read how it works.
     """
     readable = documentation.public_part + (1.0 - documentation.public_part) * access
-    index = ecosystem * readable + open_source * openness
+    index = (ecosystem + portable) * readable + open_source * openness
     on = documentation.efficiency_channel
     return index * on + documentation.software_half * (1.0 - on)
 
@@ -108,3 +124,14 @@ def utilisation(software, documentation):
     """Return model FLOP utilisation, m0 + (m1 - m0) E/(E + E_half)."""
     return documentation.utilisation_floor + documentation.utilisation_span * software / (
         software + documentation.software_half)
+
+
+def portable_spending(dependence, invested_usd, documentation):
+    """Return what owners pay engineers for software that runs on any maker's chips, by their dependence on one."""
+    return documentation.portable_share * dependence * invested_usd
+
+
+def portable_growth(stack, spent_usd, documentation):
+    """Return next quarter's portable stack: engineers write with diminishing returns, software goes out of date."""
+    written = documentation.portable_growth * spent_usd / (spent_usd + documentation.portable_reference_usd)
+    return stack * (1.0 - documentation.ecosystem_decay) + written

@@ -45,15 +45,26 @@ class Offers(NamedTuple):
 def choose_suppliers(clouds, offers, chips, documentation):
     """Choose makers by a logit in cost per realised FLOP/s, less the cost of switching stacks: shares of orders.
 
-    u = -a ln(investment / utilisation) - kappa (1 - access) (1 - share of own fleet) + lasting taste.
-    The switching cost falls on whoever has no stack for a maker's chips and cannot read about them.
+    u = -a ln(investment / utilisation) - kappa (1 - access) (1 - share of own fleet) h/(h + stack) + lasting taste.
+    The switching cost falls on whoever has no stack for a maker's chips and cannot read about them; its own
+    portable stack lowers it.
     """
     familiar = ratio(clouds.fleet_pflops, stacked(clouds.fleet_pflops))
-    switching = chips.switching_cost * documentation.switching_channel * (1.0 - offers.access) * (1.0 - familiar)
+    tied = documentation.software_half / (documentation.software_half + clouds.portable_stack)
+    switching = chips.switching_cost * documentation.switching_channel * (1.0 - offers.access) * (1.0 - familiar) * tied
     worth = ratio(np.maximum(offers.utilisation, 1e-9), np.maximum(offers.investment_usd, 1e-9))
     utility = chips.choice_elasticity * log(worth) - switching + chips.taste_spread * clouds.taste
     share = logit(np.moveaxis(utility, 0, -1), np.moveaxis(offers.for_sale, 0, -1))
     return np.ascontiguousarray(np.moveaxis(share, -1, 0))
+
+
+def dependence(fleet_pflops, openness, own):
+    """Return how much an owner depends on one undocumented maker, 0 to 1, `(runs, owners)`.
+
+    The largest part of its fleet that is of one maker, by what that maker keeps from the public; its own chips are no dependence.
+    """
+    held = ratio(fleet_pflops, stacked(fleet_pflops))
+    return np.max(held * (1.0 - openness) * ~own, axis=0)
 
 
 def expected_demand(clouds, quarters_ahead, growth_cap):

@@ -5,7 +5,7 @@ import numpy as np
 from market_abm.exact import best, look_up, ratio, share, stacked, total, weighted
 from market_abm.metrics.metric import Metric
 from market_abm.metrics.survival import age_at_half, cumulative_incidence
-from market_abm.state.tables import NEOCLOUD, STARTUP_POOL
+from market_abm.state.tables import IN_HOUSE, MERCHANT, NEOCLOUD, STARTUP_POOL
 from market_abm.units import HOURS_PER_QUARTER, PFLOPS_PER_PERSON, QUARTERS_PER_YEAR
 
 NOTICED = 0.02  # a shortfall below 2% does not count as binding
@@ -23,9 +23,15 @@ def list_rent(world):
 
 
 def chip_price(world):
-    """Return what chips cost a PFLOP/s, by sales; nan when nothing was sold."""
+    """Return what merchants' chips cost a PFLOP/s, by sales; nan when none was sold."""
+    makers, merchant = world.makers, world.makers.kind == MERCHANT
+    return ratio(total(makers.sales_usd * merchant), total(makers.sold_pflops * merchant), np.nan)
+
+
+def in_house_share(world):
+    """Return the part of PFLOP/s delivered that owners made for themselves."""
     makers = world.makers
-    return ratio(total(makers.sales_usd), total(makers.sold_pflops), np.nan)
+    return ratio(total(makers.sold_pflops * (makers.kind == IN_HOUSE)), total(makers.sold_pflops), np.nan)
 
 
 def mw_per_pflops(world):
@@ -72,10 +78,10 @@ def own_share(world):
 
 
 def lerner(world):
-    """Return the Lerner index of chips, (p - c)/p by sales."""
+    """Return the Lerner index of merchants' chips, (p - c)/p by sales."""
     makers = world.makers
     margin = 1.0 - ratio(makers.unit_cost_usd_per_pflops, makers.price_usd_per_pflops, 1.0)
-    return weighted(margin, makers.sales_usd, np.nan)
+    return weighted(margin, makers.sales_usd * (makers.kind == MERCHANT), np.nan)
 
 
 def idle_share(world):
@@ -222,8 +228,9 @@ METRICS = (
     Metric("contested_rent_usd_per_pflop_hour", "USD/PFLOP-h", "Rent that clears the contested part.", of_market("spot_rent_usd")),
     Metric("list_rent_usd_per_pflop_hour", "USD/PFLOP-h", "Sticky list price.", list_rent),
     Metric("transfer_price_usd_per_pflop_hour", "USD/PFLOP-h", "Imputed price of own use.", of_market("transfer_usd")),
-    Metric("chip_price_usd_per_pflops", "USD/PFLOPS", "Chip sales over PFLOP/s delivered.", chip_price),
-    Metric("lerner_chips", "share", "Lerner index of chips, by sales.", lerner),
+    Metric("chip_price_usd_per_pflops", "USD/PFLOPS", "Merchants' chip sales over PFLOP/s delivered.", chip_price),
+    Metric("lerner_chips", "share", "Lerner index of merchants' chips, by sales.", lerner),
+    Metric("in_house_share_chips", "share", "Part of PFLOP/s delivered that owners made for themselves.", in_house_share),
     Metric("person_of_compute_usd", "USD", "20 PFLOP/s bought, housed and networked.", person_of_compute_usd),
     Metric("person_of_compute_kw", "kW", "Facility power of 20 PFLOP/s of new chips.", lambda w: mw_per_pflops(w) * PFLOPS_PER_PERSON * 1e3),
     Metric("compute_owned_pflops", "PFLOP/s", "AI chips installed.", compute_total),
@@ -240,7 +247,7 @@ METRICS = (
     Metric("legacy_share_compute", "share", "Part of compute used that serves owners' older AI uses.",
            lambda w: ratio(total(w.clouds.legacy_pflop_hours), total(w.clouds.used_pflop_hours), np.nan)),
     Metric("utilisation_compute", "share", "Compute used over energised.", utilisation),
-    Metric("chip_sales_usd", "USD/year", "Chip makers' sales.", yearly(lambda w: total(w.makers.sales_usd))),
+    Metric("chip_sales_usd", "USD/year", "Chip makers' sales, in-house chips at cost.", yearly(lambda w: total(w.makers.sales_usd))),
     Metric("chips_made", "chips/year", "Chips made.", yearly(lambda w: total(w.makers.made_chips))),
     Metric("investment_usd", "USD/year", "Owners' spending on chips, servers and buildings.", yearly(lambda w: total(w.clouds.invested_usd))),
     Metric("neocloud_share_compute_owned", "share", "Neoclouds' part in compute owned.", neocloud_share),

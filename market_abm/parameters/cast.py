@@ -1,18 +1,25 @@
-"""What is known of each named agent at the start: one dataclass a kind, one entry an agent in base.toml."""
+"""What is known of each named agent at the start: one dataclass a kind, one entry an agent in base.toml.
+
+`key` is not read from a table but is the table's own name, by which one agent can name another.
+"""
 
 from dataclasses import dataclass
 
 from market_abm.parameters.declare import choice, date, number, text
 
+MAKER_KINDS = ("merchant", "in_house")
 CLOUD_KINDS = ("hyperscaler", "neocloud", "public_cloud", "everybody_else", "startup_pool")
 
 
 @dataclass(frozen=True, slots=True)
 class Maker:
-    """A chip maker at the start."""
+    """A chip maker at the start, or a place for one that may come."""
 
+    key: str = ""
     name: str = text("", "Name of the maker.")
-    present: float = number(1, 0, 1, "0 or 1", "Whether it takes part from the start.", at_most=1, whole=True)
+    kind: str = choice("merchant", MAKER_KINDS, "Whether it sells to everybody or belongs to one owner.")
+    parent: str = text("", "Key of the hyperscaler whose in-house maker it is; empty for a merchant.")
+    present: float = number(1, 0, 1, "0 or 1", "Whether it takes part from the start; 0 leaves a place that an entrant may take.", at_most=1, whole=True)
     pflops_per_chip: float = number(0.125, 0.05, 0.3, "PFLOP/s", "Dense 16-bit peak of the chip on sale.", at_least=1e-6, at_most=1e3)
     watts_per_chip: float = number(300, 200, 400, "W", "Its thermal design power.", at_least=0.1, at_most=1e5)
     unit_cost_usd: float = number(3750, 2500, 5000, "USD/chip", "Cost of making one.", at_least=1, at_most=1e7)
@@ -21,13 +28,14 @@ class Maker:
     ecosystem: float = number(1.0, 0, 5, "index", "Software that exists for its chips.", at_most=1e3)
     other_rnd_usd: float = number(0.0, 0, 1e8, "USD/quarter", "Research that its other businesses pay for.", at_most=1e11)
     cash_usd: float = number(1e9, 0, 1e10, "USD", "Cash for this business.", at_most=1e12)
-    fleet_share: float = number(0.0, 0, 1, "share", "Its part in the installed chips.", at_most=1)
+    fleet_share: float = number(0.0, 0, 1, "share", "Its part in the installed chips of merchants; of an in-house maker, in its parent's chips.", at_most=1)
 
 
 @dataclass(frozen=True, slots=True)
 class Cloud:
     """An owner of compute at the start."""
 
+    key: str = ""
     name: str = text("", "Name of the owner.")
     kind: str = choice("hyperscaler", CLOUD_KINDS, "What kind of owner it is.")
     jurisdiction: str = text("US", "Whose law it lives under; CN is under export control.")
@@ -49,6 +57,7 @@ class Cloud:
 class Region:
     """A region and its electricity at the start."""
 
+    key: str = ""
     name: str = text("", "Name of the region.")
     jurisdiction: str = text("US", "Owners of which jurisdiction build here: CN, or everybody else.")
     present: float = number(1, 0, 1, "0 or 1", "Whether it exists.", at_most=1, whole=True)

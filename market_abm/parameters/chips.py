@@ -1,4 +1,4 @@
-"""Numbers of chip makers, their factories and their documentation."""
+"""Numbers of chip makers, their factories and their documentation, and of who comes and goes among them."""
 
 from dataclasses import dataclass
 
@@ -69,6 +69,47 @@ class Documentation:
     ecosystem_concavity: float = number(0.5, 0.3, 0.8, "1", "Exponent of the share of users in that growth.", at_most=2)
     ecosystem_decay: float = number(0.03, 0.02, 0.06, "1/quarter", "Software that goes out of date.", at_most=1)
     open_source_growth: float = number(0.10, 0.05, 0.20, "index/quarter", "Open-source software written a quarter when everything is documented.", at_most=10)
+    portable_share: float = number(0.01, 0.003, 0.03, "share", "Part of investment that an owner with one undocumented maker's chips alone spends on a stack of its own.", at_most=1)
+    portable_growth: float = number(0.06, 0.02, 0.12, "index/quarter", "Portable software written a quarter by any number of engineers.", at_most=10)
+    portable_reference_usd: float = number(20e6, 5e6, 80e6, "USD/quarter", "Spending on engineers at which half of that is written.", "assumed: some 250 engineers", at_least=1, at_most=1e12)
+
+
+@dataclass(frozen=True, slots=True)
+class Integration:
+    """Owners who make their own chips, and go back to merchants."""
+
+    allowed: int = whole(1, 0, 1, "0 or 1", "Whether owners may make their own chips; 0 also ends those who do.", "mechanism switch", at_most=1)
+    drive: float = number(0.04, 0.01, 0.1, "1/quarter", "Odds of starting a design at the minimum scale in the first year of the technology.", at_most=1e6)
+    minimum_scale_chips: float = number(100e3, 30e3, 300e3, "chips/year", "Minimum efficient scale of a chip design.", at_least=1, at_most=1e9)
+    volume_exponent: float = number(1.0, 0.5, 1.5, "1", "Exponent of own volume over that scale in the odds.", "form: Malerba, Nelson, Orsenigo and Winter 2008", at_most=5)
+    age_exponent: float = number(0.5, 0.0, 1.0, "1", "Exponent of the age of the technology in the odds.", "form: Malerba, Nelson, Orsenigo and Winter 2008", at_most=5)
+    technology_years: float = number(2.0, 1.0, 4.0, "years", "Age of the technology at the start.", "derived: P100 2016", at_most=50)
+    design_usd: float = number(150e6, 50e6, 400e6, "USD", "Fixed cost of designing a generation at the start, software included.", at_most=1e12)
+    design_elasticity: float = number(0.7, 0.3, 1.0, "1", "Growth of that cost with performance per chip, in logs.", at_most=5)
+    design_quarters: int = whole(6, 4, 10, "quarters", "Time from one design of an in-house maker to the next.", "derived: TPU generations 2017 to 2024", at_least=1, at_most=40)
+    performance: float = number(0.75, 0.45, 0.95, "ratio", "Performance of a new in-house chip over the best merchant's.", "derived: TPU v4 over A100 .88, Trainium2 over H100 .67 (Epoch AI)", at_least=0.01, at_most=2)
+    performance_spread: float = number(0.12, 0.0, 0.3, "ln ratio", "Spread of that over designs.", at_most=1)
+    watts_ratio: float = number(0.8, 0.48, 1.06, "ratio", "Its power per PFLOP/s over the best merchant's.", "derived: TPU v4 over A100 .48, Trainium2 over H100 1.06 (Epoch AI)", at_least=0.01, at_most=10)
+    cost_ratio: float = number(1.2, 1.0, 1.6, "ratio", "Its unit cost per PFLOP/s over the best merchant's, when new.", at_least=0.1, at_most=10)
+    tenant_acceptance: float = number(0.4, 0.1, 0.7, "share", "Part of what tenants use that they would run on the owner's own chips.", at_most=1)
+    opening_software: float = number(0.6, 0.2, 1.5, "index", "Software that an in-house maker starts with.", at_most=100)
+    opening_chips: float = number(3000, 1000, 10e3, "chips/quarter", "Capacity that a new maker starts with.", at_least=1, at_most=1e7)
+    ramp: float = number(1.3, 1.1, 1.6, "ratio", "Orders that a parent dares to place over what its maker has and builds.", at_most=10)
+    return_margin: float = number(0.25, 0.1, 0.5, "ratio", "Advantage of merchants' chips in cost per realised FLOP/s at which a parent would go back.", at_most=1e6)
+    return_quarters: int = whole(6, 4, 12, "quarters", "Time for which it must last.", at_least=1, at_most=400)
+
+
+@dataclass(frozen=True, slots=True)
+class Entrants:
+    """Merchants who enter the chip market, and who fail."""
+
+    drive: float = number(0.001, 0.0003, 0.003, "1/quarter", "Odds of entry when a year's gross profit of merchants is the cost of entry.", at_most=1e6)
+    cost_usd: float = number(1e9, 0.3e9, 3e9, "USD", "Cost of entry: what investors bring.", "order of magnitude raised by accelerator startups: recalled", at_least=1, at_most=1e12)
+    runway_quarters: float = number(16, 8, 24, "quarters", "Time over which an entrant spends that on research.", at_least=1, at_most=200)
+    performance: float = number(0.5, 0.3, 0.8, "ratio", "Performance of its first chip over the best merchant's.", at_least=0.01, at_most=2)
+    cost_ratio: float = number(1.2, 1.0, 1.5, "ratio", "Unit cost of its first chip per PFLOP/s over the best merchant's.", at_least=0.1, at_most=10)
+    opening_software: float = number(0.05, 0.0, 0.3, "index", "Software that it starts with.", at_most=100)
+    failures: int = whole(1, 0, 1, "0 or 1", "Whether a merchant without cash leaves.", "mechanism switch", at_most=1)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """Checks that take several numbers of a configuration at once."""
 
+from market_abm.errors import did_you_mean
 from market_abm.parameters.schema import CAST_KINDS
 from market_abm.units import quarter_number, slug
 
@@ -31,7 +32,10 @@ def check_together(configuration, keys, reading, refused):
         _check_names(dict(zip(keys[kind], agents, strict=True)), kind, reading)
         for other, share in SUM_TO_ONE:
             if other == kind:
-                _check_sum(dict(zip(keys[kind], agents, strict=True)), kind, share, reading)
+                sharing = {key: agent for key, agent in zip(keys[kind], agents, strict=True) if getattr(agent, "kind", "") != "in_house"}
+                _check_sum(sharing, kind, share, reading)
+        if kind == "makers":
+            _check_parents(configuration.cast, refused, reading)
         if kind == "clouds":
             _check_late_owners(dict(zip(keys[kind], agents, strict=True)), reading)
             _check_pool(dict(zip(keys[kind], agents, strict=True)), reading)
@@ -66,6 +70,36 @@ def _check_pool(owners, reading):
             if value:
                 reading.complain(_last_file(reading, [path]), "must be empty or 0 for startups' pool", "leave it to other owners",
                                  key=".".join(path), value=value)
+
+
+def _check_parents(cast, refused, reading):
+    """An in-house maker belongs to one hyperscaler of the cast, and each has at most one; a merchant belongs to nobody."""
+    owners, taken = {owner.key: owner for owner in cast.clouds if owner.kind == "hyperscaler"}, {}
+    if any(path[:2] == ("cast", "clouds") for path in refused):
+        return
+
+    def complain(maker, name, why, remedy):
+        path = ("cast", "makers", maker.key, name)
+        reading.complain(_last_file(reading, [path, path[:3]]), why, remedy, key=".".join(path), value=getattr(maker, name))
+
+    for maker in cast.makers:
+        if maker.kind == "merchant":
+            if maker.parent:
+                complain(maker, "parent", "must be empty for a merchant", 'set kind = "in_house", or leave `parent` out')
+        elif maker.parent not in owners:
+            complain(maker, "parent", "must be the key of a hyperscaler of the cast", did_you_mean(maker.parent, owners))
+        elif maker.parent in taken:
+            complain(maker, "parent", f"is already the parent of cast.makers.{taken[maker.parent]}", "give it another parent")
+        else:
+            taken[maker.parent] = maker.key
+            if maker.present and not _there(owners[maker.parent]):
+                complain(maker, "present", f"must be 0 while its parent cast.clouds.{maker.parent} is not there at the start", "set present = 0")
+    if not any(maker.present and maker.kind == "merchant" for maker in cast.makers):
+        reading.complain(reading.files[0], "at least 1 merchant must be present", "set present = 1 for one", key="cast.makers", value=0)
+
+
+def _there(owner):
+    return owner.present and not owner.enters
 
 
 def _check_names(agents, kind, reading):

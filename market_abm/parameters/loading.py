@@ -1,6 +1,6 @@
 """From a TOML file to a validated configuration; everything wrong with it is said at once."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, partial
 from typing import Annotated, Literal
 
@@ -60,7 +60,7 @@ class _Building:
         """Build one agent of the cast, named after its key unless it has a name."""
         prefix = ("cast", kind, key)
         self.reading.leaves.setdefault((*prefix, "name"), Leaf(key, ""))
-        return self.build(CAST_KINDS[kind], prefix)
+        return replace(self.build(CAST_KINDS[kind], prefix), key=key)
 
     def lever(self, place):
         """Build one dated lever, which must be in the catalogue."""

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from market_abm.parameters.cast import Cloud, Maker, Region
-from market_abm.parameters.chips import Chips, Documentation, Trade
+from market_abm.parameters.chips import Chips, Documentation, Entrants, Integration, Trade
 from market_abm.parameters.compute import Clouds, Energy
 from market_abm.parameters.control import Conduct, Contracts, Mergers, Ownership
 from market_abm.parameters.declare import date, number, text, whole
@@ -33,6 +33,8 @@ class Parameters:
 
     chips: Chips = field(default_factory=Chips)
     documentation: Documentation = field(default_factory=Documentation)
+    integration: Integration = field(default_factory=Integration)
+    entrants: Entrants = field(default_factory=Entrants)
     trade: Trade = field(default_factory=Trade)
     clouds: Clouds = field(default_factory=Clouds)
     energy: Energy = field(default_factory=Energy)

@@ -26,6 +26,10 @@ class Switches:
     acquisitions: int = _switch("Startups are bought; off, who runs out of cash closes, and failed clouds go to everybody else.")
     foreclosure: int = _switch("Clouds withhold hours from labs that compete with their own.")
     telemetry: int = _switch("Hosts learn from the training that they host.")
+    integration: int = _switch("Owners may make their own chips; off, no in-house maker ever sells.")
+    merchant_entry: int = _switch("Merchants enter and fail; off, those of the start stay.")
+    portable_stacks: int = _switch("Owners write software that runs on any maker's chips.")
+    open_source: int = _switch("Open-source software grows with documentation.")
     cluster_limit: int = _switch("Very large clusters lose efficiency.")
     data_limit: int = _switch("Training runs out of text; off, there is always as much as is best.")
     buying: int = _switch("Startups may buy chips of their own; off, they rent all their compute.")
@@ -50,6 +54,10 @@ NEUTRAL = {
     "acquisitions": (("mergers.synergy_rate", 0.0), ("mergers.rescue_rate", 0.0), ("mergers.takeovers", 0)),
     "foreclosure": (("conduct.foreclosure", 0.0),),
     "telemetry": (("conduct.telemetry_gain", 0.0),),
+    "integration": (("integration.allowed", 0),),
+    "merchant_entry": (("entrants.drive", 0.0), ("entrants.failures", 0)),
+    "portable_stacks": (("documentation.portable_share", 0.0),),
+    "open_source": (("documentation.open_source_growth", 0.0),),
     "cluster_limit": (("training.cluster_exponent", 0.0),),
     "data_limit": (("training.data_epochs", 1e60),),
     "buying": (("buying.purchase_share", 0.0),),

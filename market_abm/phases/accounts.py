@@ -4,7 +4,8 @@ import numpy as np
 
 from market_abm.behaviour import clouds as owners
 from market_abm.behaviour import startups
-from market_abm.exact import stacked
+from market_abm.behaviour.integration import in_house, merchants
+from market_abm.exact import add_up, look_up, stacked
 from market_abm.phases.startup_fleets import costs_and_wear
 
 
@@ -39,13 +40,27 @@ def startups_close_accounts(world):
 
 
 def makers_close_accounts(world):
-    """Pay chip makers' tax, and pay out what research and production do not need."""
+    """Pay merchants' tax and pay out what research and production do not need; settle in-house makers with their parents.
+
+    A maker that has just lost money keeps what it has.
+    """
     makers, rules = world.makers, world.rules.chips
     making = makers.produced_pflops * makers.unit_cost_usd_per_pflops
     profit = makers.sales_usd + makers.other_rnd_usd - making - makers.rnd_usd
-    world.move("makers' tax", left=rules.tax * np.maximum(0.0, profit))
+    merchant, own = merchants(makers), in_house(makers)
+    world.move("makers' tax", left=rules.tax * np.maximum(0.0, profit) * merchant)
     kept = rules.buffer_quarters * makers.rnd_usd + rules.buffer_making * making
-    world.move("makers' dividends", left=np.maximum(0.0, makers.cash_usd - kept))
+    world.move("makers' dividends", left=np.maximum(0.0, makers.cash_usd - kept) * (profit > 0) * merchant)
+    settle_with_parents(world, makers.cash_usd * own)
+
+
+def settle_with_parents(world, balance_usd):
+    """Hand the cash of in-house makers to their parents, who also make good what is missing."""
+    parent, rows = world.makers.parent, world.clouds.alive.shape[-1]
+    balance_usd = balance_usd * look_up(world.clouds.alive, parent)
+    surplus, missing = np.maximum(0.0, balance_usd), np.maximum(0.0, -balance_usd)
+    world.move("surplus of in-house makers", left=surplus, entered=add_up(surplus, parent, rows))
+    world.move("funding of in-house makers", left=add_up(missing, parent, rows), entered=missing)
 
 
 def energy_providers_close_accounts(world):

@@ -4,6 +4,7 @@ import numpy as np
 
 from market_abm.behaviour import clouds as owners
 from market_abm.behaviour import labs
+from market_abm.behaviour.integration import merchants
 from market_abm.exact import at_best, bounded, exp, log, power, ratio, total
 from market_abm.state.lifecycle import give_birth
 
@@ -62,7 +63,7 @@ def ordered_events_happen(world):
     values = {name: getattr(clouds, name).copy() for name in born_with}
     values |= {"other_cash_flow_usd": values["opening_cash_flow_usd"], "new_workload_pull": values["opening_pull"]}
     values["lab_budget_usd"] = clouds.has_lab * world.rules.startups.opening_budget_share * world.market.frontier_budget_usd
-    leader = world.makers.share_of_orders
+    leader = world.makers.share_of_orders * merchants(world.makers)
     values["expected_pflops"] = ratio(clouds.opening_cash_usd, at_best(world.makers.investment_usd_per_pflops, leader))
     values |= {"contested_rent_usd": rent * (clouds.rents_out > 0), "tenant_share": clouds.rents_out.copy(), "quarters_since_review": 100.0,
                "taste": owners.lasting_taste(world.lasting, clouds.birth, world.makers.birth)}

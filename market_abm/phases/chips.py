@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from market_abm.behaviour import chip_makers
+from market_abm.behaviour import chip_makers, integration
 from market_abm.behaviour.clouds import investment_per_pflops
 from market_abm.behaviour.power import available_mw
-from market_abm.exact import bounded, leading, power, ratio, share_or_zero, stacked, total, trailing
+from market_abm.exact import add_up, bounded, leading, look_up, power, ratio, share_or_zero, stacked, total, trailing
 from market_abm.rules import choose
 from market_abm.rules.allocation import ALLOCATION
 from market_abm.rules.documentation import DOCUMENTATION
@@ -13,11 +13,13 @@ from market_abm.rules.pricing import CHIP_PRICING
 
 
 def makers_research(world):
-    """Pay for research and add what it brings to the laboratory."""
+    """Pay for research and add what it brings to the laboratory; parents pay for the designs of in-house makers."""
     makers = world.makers
     done = chip_makers.research(makers, world.rules.chips, world.draws)
     makers.laboratory_gain = makers.laboratory_gain + done.gain
     makers.rnd_usd = done.spent_usd
+    pays_usd = done.spent_usd * integration.in_house(makers) * look_up(world.clouds.alive, makers.parent)
+    world.move("funding of in-house makers", left=add_up(pays_usd, makers.parent, world.clouds.alive.shape[-1]), entered=pays_usd)
     world.move("research paid by other businesses", entered=makers.other_rnd_usd)
     world.move("research and development", left=done.spent_usd)
 
@@ -25,7 +27,8 @@ def makers_research(world):
 def generations_launch(world):
     """Put new generations on sale and work out unit costs."""
     makers, chips = world.makers, world.rules.chips
-    new = chip_makers.launch(makers, chips)
+    design = integration.in_house_design(makers, world.rules.integration, world.draws)
+    new = chip_makers.launch_in_house(makers, chip_makers.launch(makers, chips), design, world.rules.integration)
     makers.pflops_per_chip = new.pflops_per_chip
     makers.watts_per_chip = new.watts_per_chip
     makers.base_cost_usd_per_chip = new.base_cost_usd_per_chip
@@ -33,6 +36,8 @@ def generations_launch(world):
     makers.generations = makers.generations + new.launched
     world.note("generation", "makers", new.launched, amount=new.pflops_per_chip, unit="PFLOP/s per chip")
     makers.quarters_since_launch = np.where(new.launched, 0.0, makers.quarters_since_launch + makers.alive)
+    cost = integration.design_cost(makers.pflops_per_chip, makers.first_pflops_per_chip, world.rules.integration)
+    makers.programme_usd = np.where(integration.in_house(makers) > 0, cost, makers.programme_usd)
     makers.mw_per_pflops = chip_makers.facility_mw_per_pflops(makers, world.rules.clouds)
     makers.unit_cost_usd_per_pflops = chip_makers.unit_cost_usd_per_pflops(makers, chips)
 
@@ -53,12 +58,13 @@ def documentation_opens(world):
 
 
 def chip_prices_are_posted(world):
-    """Move posted prices towards what the pricing rule says."""
+    """Move posted prices towards what the pricing rule says; in-house makers charge their unit cost."""
     makers, chips = world.makers, world.rules.chips
     wish = choose(CHIP_PRICING, chips.pricing, makers.unit_cost_usd_per_pflops, makers.share_of_orders,
                   chips.choice_elasticity, chips.margin_floor, chips.margin_cap)
     old = np.where(makers.price_usd_per_pflops > 0, makers.price_usd_per_pflops, wish)
-    makers.price_usd_per_pflops = (old + chips.price_speed * (wish - old)) * makers.alive
+    posted = (old + chips.price_speed * (wish - old)) * makers.alive
+    makers.price_usd_per_pflops = np.where(integration.in_house(makers) > 0, makers.unit_cost_usd_per_pflops, posted)
     makers.investment_usd_per_pflops = investment_per_pflops(makers.price_usd_per_pflops, makers.mw_per_pflops,
                                                              world.rules.clouds)
 

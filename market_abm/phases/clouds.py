@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from market_abm.behaviour import chip_makers
+from market_abm.behaviour import chip_makers, integration
 from market_abm.behaviour import clouds as owners
 from market_abm.behaviour import power as own_power
 from market_abm.exact import bounded, leading, log, power, ratio, share_or_zero, stacked, total
@@ -22,17 +22,24 @@ def expectations_form(world):
 
 
 def suppliers_are_chosen(world):
-    """Let each owner see what it can get out of each maker's chips and split its next orders."""
+    """Let each owner see what it can get out of each maker's chips and split its next orders.
+
+    What new capacity costs is what the last chip costs, a merchant's: an owner's own chips are ordered up to
+    a limit, and what they save stays with it.
+    """
     clouds, makers, rules = world.clouds, world.makers, world.rules
-    access = buyers_access(world)
+    own = integration.own_makers(makers, clouds.alive.shape[-1])
+    access = buyers_access(world, own)
     software = chip_makers.software_for_buyers(leading(makers.ecosystem), leading(makers.openness), access,
-                                               world.market.open_source_stock, rules.documentation)
+                                               world.market.open_source_stock, clouds.portable_stack, rules.documentation)
     utilisation = chip_makers.utilisation(software, rules.documentation) * clouds.alive
-    for_sale = leading((makers.alive > 0) & (makers.capacity_chips > 0)) * clouds.alive
+    for_sale = integration.for_sale(makers, own) * clouds.alive
     offers = owners.Offers(leading(makers.investment_usd_per_pflops), utilisation, access, for_sale)
     share = owners.choose_suppliers(clouds, offers, rules.chips, rules.documentation)
+    share = integration.limit_own(share, own, integration.own_limit(clouds, makers, rules.integration, rules.chips))
     clouds.supplier_share, clouds.maker_utilisation = share, utilisation
-    clouds.investment_usd_per_pflops = stacked(share * leading(makers.investment_usd_per_pflops))
+    bought = np.where(stacked(share * ~own) > 0, share * ~own, share)
+    clouds.investment_usd_per_pflops = ratio(stacked(bought * leading(makers.investment_usd_per_pflops)), stacked(bought))
     clouds.new_mw_per_pflops = stacked(share * leading(makers.mw_per_pflops))
 
 
@@ -125,12 +132,27 @@ def _quoted_wait(world, sites):
     return stacked(sites * leading(world.regions.quoted_wait_quarters))
 
 
-def buyers_access(world):
-    """Return what each owner may read of each maker's documentation, `(makers, runs, owners)`."""
+def buyers_access(world, own):
+    """Return what each owner may read of each maker's documentation, `(makers, runs, owners)`: of its own maker's, everything."""
     clouds, rules = world.clouds, world.rules.documentation
-    many_small_buyers = (clouds.kind == EVERYBODY_ELSE) | (clouds.kind == STARTUP_POOL)
-    held = ratio(clouds.fleet_pflops, total(stacked(clouds.fleet_pflops))) * ~many_small_buyers
-    return partners(leading(world.makers.openness), held, rules.rule, rules.partner_share) * clouds.alive
+    held = ratio(clouds.fleet_pflops, total(stacked(clouds.fleet_pflops))) * ~_many_small(clouds)
+    seen = partners(leading(world.makers.openness), held, rules.rule, rules.partner_share)
+    return np.where(own, 1.0, seen) * clouds.alive
+
+
+def _many_small(clouds):
+    """Return which rows stand for many small buyers."""
+    return (clouds.kind == EVERYBODY_ELSE) | (clouds.kind == STARTUP_POOL)
+
+
+def owners_write_software(world):
+    """Let owners who depend on one undocumented maker pay engineers for a stack of their own."""
+    clouds, makers, rules = world.clouds, world.makers, world.rules.documentation
+    own = integration.own_makers(makers, clouds.alive.shape[-1])
+    depends = owners.dependence(clouds.fleet_pflops, leading(makers.openness), own) * ~_many_small(clouds)
+    spent = np.minimum(chip_makers.portable_spending(depends, clouds.invested_usd, rules), np.maximum(0.0, clouds.cash_usd))
+    clouds.portable_stack = chip_makers.portable_growth(clouds.portable_stack, spent, rules) * clouds.alive
+    world.move("portable software", left=spent)
 
 
 def _retiring(clouds, quarter, lead):

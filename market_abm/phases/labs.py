@@ -15,7 +15,8 @@ def labs_train(world):
     clouds, rows, makers, rules = world.clouds, world.startups, world.makers, world.rules
     fleet = stacked(clouds.fleet_pflops)
     clouds.software = ratio(stacked(clouds.fleet_pflops * clouds.maker_utilisation), fleet)
-    chip = ratio(fleet, stacked(clouds.fleet_pflops * leading(ratio(1.0, makers.pflops_per_chip))))
+    known = stacked(clouds.fleet_pflops * leading(makers.pflops_per_chip > 0))  # chips of makers who left are taken for the others' mean
+    chip = ratio(known, stacked(clouds.fleet_pflops * leading(ratio(1.0, makers.pflops_per_chip))))
     own = labs.training_run(clouds.training_pflop_hours, clouds.software, chip, rules.training)
     rented, on_own, pool = rows.training_pflop_hours, rows.own_training_pflop_hours, the_pool(clouds)
     utilisation, speed = (mixed(rented, on_own, look_up(column, rows.provider), total(column * pool)) for column in (clouds.software, chip))

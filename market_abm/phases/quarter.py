@@ -8,7 +8,7 @@ rows through `state.lifecycle`.
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from market_abm.phases import accounts, calendar, capital, chips, clouds, compute, control, energy, labs, startup_fleets, turnover
+from market_abm.phases import accounts, calendar, capital, chips, clouds, compute, control, energy, labs, makers, startup_fleets, turnover
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +46,10 @@ QUARTER = (
                    "at_risk_mw granted_by_age_mw withdrawn_by_age_mw"),
     _phase(2, energy.power_price_is_forecast, "Investors look at expected prices.", regions="forecast_usd"),
     _phase(2, energy.plants_are_started, "For the load of years ahead.", regions="seen_ai_mw ai_growth plant_building_mw"),
-    _phase(3, chips.makers_research, "Last quarter's sales pay for research.", makers="laboratory_gain rnd_usd cash_usd"),
+    _phase(3, chips.makers_research, "Last quarter's sales pay for research.", makers="laboratory_gain rnd_usd cash_usd", clouds="cash_usd"),
     _phase(3, chips.generations_launch, "Technology comes before its price.",
            makers="pflops_per_chip watts_per_chip base_cost_usd_per_chip laboratory_gain generations "
-                  "quarters_since_launch mw_per_pflops unit_cost_usd_per_pflops"),
+                  "quarters_since_launch programme_usd mw_per_pflops unit_cost_usd_per_pflops"),
     _phase(3, chips.capacity_is_ready, "Factories started earlier open.", makers="capacity_chips capacity_building_chips"),
     _phase(3, chips.documentation_opens, "Buyers see it before they choose.", makers="openness"),
     _phase(3, chips.chip_prices_are_posted, "Posted before orders; scarcity shows in delivery and rent.",
@@ -114,10 +114,11 @@ QUARTER = (
            market="customer_spend_usd customer_growth",
            clouds="ai_share ai_revenue_usd cash_usd", startups="ai_share ai_revenue_usd cash_usd"),
     _phase(11, turnover.general_workloads_settle, "The business whose profit feeds AI.", clouds="general_revenue_usd"),
+    _phase(12, clouds.owners_write_software, "Out of the quarter's investment, before the rest is paid out.", clouds="portable_stack cash_usd"),
     _phase(12, startup_fleets.startups_pay_for_own_chips, "The pool earns nothing.", startups="cash_usd", clouds="cash_usd"),
     _phase(12, accounts.owners_close_accounts, "What is not invested is paid out.", clouds="debt_usd cash_usd"),
     _phase(12, accounts.startups_close_accounts, "Wages are committed, so startups can fail.", startups="wages_usd cash_usd"),
-    _phase(12, accounts.makers_close_accounts, "Profit leaves as tax and dividends.", makers="cash_usd"),
+    _phase(12, accounts.makers_close_accounts, "Profit leaves as tax and dividends, or goes to the parent.", makers="cash_usd", clouds="cash_usd"),
     _phase(12, accounts.energy_providers_close_accounts, "Bills are fuel and rents.", regions="cash_usd"),
     _phase(13, startup_fleets.startups_in_distress_sell_chips, "Chips are sold before creditors lose.",
            startups="own_pflops on_order_pflops deposit_usd own_training_pflop_hours own_serving_pflop_hours cash_usd", clouds="took_over cash_usd"),
@@ -128,6 +129,10 @@ QUARTER = (
     _phase(13, turnover.bankrupts_leave, "No cash, no startup.",
            startups="cash_usd credits_usd reserved_pflop_hours contract_quarters", clouds="credits_owed_usd", market="exits closed_pflop_hours"),
     _phase(13, turnover.distressed_owners_are_taken_over, "Assets go somewhere.", clouds="cash_usd debt_usd", market="cloud_exits"),
+    _phase(13, makers.makers_leave, "Own chips that have fallen behind, and merchants without cash.",
+           makers="quarters_behind cash_usd inventory_pflops inventory_mw capacity_chips capacity_building_chips",
+           clouds="ordered_pflops overdue_pflops planned_pflops supplier_share bought_pflops cash_usd", startups="on_order_pflops"),
+    _phase(14, makers.makers_enter, "Places that have become free can be taken.", makers="cash_usd"),
     _phase(14, turnover.founders_enter, "Entry follows prospects.", startups="cash_usd", market="entries refused_entries"),
     _phase(14, turnover.software_grows, "Software follows users and documentation.",
            makers="ecosystem", market="open_source_stock"),

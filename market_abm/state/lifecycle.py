@@ -6,7 +6,7 @@ Each enters itself in the journal; `told` is what only the caller knows of it: r
 import numpy as np
 
 from market_abm.exact import add_up, ratio, stacked
-from market_abm.state.columns import INTENSIVE, LINK, PIPELINE, STOCK
+from market_abm.state.columns import IDENTITY, INTENSIVE, LINK, PIPELINE, STOCK
 
 ADDITIVE = (STOCK, PIPELINE)
 ALL_BUT_ROUNDING = 1e-12
@@ -30,6 +30,18 @@ def bury(world, table, dead, **told):
     world.note("exit", table, dead & (world.array(f"{table}.alive") > 0), **told)
     _relink(world, table, dead, np.full(dead.shape, world.rows[table]))
     _blank(world, table, dead)
+
+
+def vacate(world, table, gone, **told):
+    """Clear the rows `gone` but keep who they were: a place that the same firm may take again.
+
+    Links to them stand. Counted stocks must have been moved away by named flows before.
+    """
+    world.note("exit", table, gone & (world.array(f"{table}.alive") > 0), **told)
+    for column in world.declared[table].columns:
+        if column.lives not in (IDENTITY, LINK):
+            np.copyto(world.array(f"{table}.{column.name}"), 0.0, where=gone)
+    np.copyto(world.array(f"{table}.alive"), 0.0, where=gone)
 
 
 def merge(world, table, gone, heir, **told):
@@ -151,7 +163,7 @@ def _hand_over(world, name, gone, heir):
     runs = np.flatnonzero(gone.any(axis=-1))
     leaving = np.take(array, runs, axis=-2) * gone[runs]
     into = np.where(gone, heir, rows)[runs]
-    arriving = np.stack([add_up(slab, into, rows) for slab in _slabs(leaving)]).reshape(leaving.shape)
+    arriving = np.stack([add_up(slab, into, rows) if slab.any() else slab for slab in _slabs(leaving)]).reshape(leaving.shape)
     change = np.zeros_like(array)
     change[..., runs, :] = arriving - leaving
     array += change
