@@ -15,10 +15,11 @@ from market_abm.metrics.indices import (
     hill,
     kwoka,
     largest,
+    leaders,
+    leaders_changed,
     normalised_herfindahl,
-    rank_reversals,
-    rank_turnover,
-    share_instability,
+    ranks_reversed,
+    shares_moved,
     theil,
 )
 from market_abm.metrics.metric import Metric
@@ -67,11 +68,9 @@ MEASURES = (
 )
 BY_GROUP = ("hhi", "cr1", "cr4", "effective_number")
 CHANGES = {
-    "share_instability": ("0 to 1", "Half the sum of changes in shares since last quarter", share_instability),
-    "rank_turnover": ("share", f"Part of the {LEADERS} leaders who were not among them last quarter",
-                      lambda now, then, same: rank_turnover(now, then, LEADERS, same=same)),
-    "rank_reversals": ("share", "(1 - tau_b)/2 of ranks against last quarter's",
-                       lambda now, then, same: rank_reversals(now, then, same=same)),
+    "share_instability": ("0 to 1", "Half the sum of changes in shares since last quarter", "shares", shares_moved),
+    "rank_turnover": ("share", f"Part of the {LEADERS} leaders who were not among them last quarter", "leaders", leaders_changed),
+    "rank_reversals": ("share", "(1 - tau_b)/2 of ranks against last quarter's", "shares", ranks_reversed),
 }
 
 
@@ -160,28 +159,39 @@ def group_indices(world):
 
 def _by_base(found):
     """Take the measures of a stack apart again."""
-    return {base: {name: np.split(value, len(names))[i] for name, value in found[kind].items()}
-            for kind, names in STACKS.items() for i, base in enumerate(names)}
+    taken = {}
+    for kind, names in STACKS.items():
+        runs = len(next(iter(found[kind].values()))) // len(names)
+        for i, base in enumerate(names):
+            taken[base] = {name: value[i * runs : (i + 1) * runs] for name, value in found[kind].items()}
+    return taken
 
 
 def changes(world):
     """Return {base: {measure: `(runs, 1)`}} against last quarter, nan when that was not measured, and note this one.
 
-    A row whose key of birth changed is another firm than it was.
+    A row whose key of birth changed is another firm than it was. A fringe has a share and no rank.
     """
     births, found = _births(world), {}
     for kind, market in world.noted("markets", markets).items():
         shape = (len(STACKS[kind]), world.clouds.alive.shape[0], market.sizes.shape[-1])
-        before, births_before = (world.memory.recall(world.quarter - 1, f"{what} of {kind}") for what in ("sizes", "births"))
-        world.memory.remember(world.quarter, f"sizes of {kind}", market.sizes.reshape(shape))
-        world.memory.remember(world.quarter, f"births of {kind}", births[kind])
-        if before is None:
-            found[kind] = {name: np.full((shape[0] * shape[1], 1), np.nan) for name in _changes_of(kind)}
-            continue
-        same = np.concatenate([(births[kind] == births_before) * 1.0] * shape[0], axis=0)
-        then = Market(before.reshape(market.sizes.shape), market.fringe)
-        found[kind] = {name: function(market, then, same) for name, (_, _, function) in _changes_of(kind).items()}
+        now = {"shares": market.shares, "leaders": leaders(market, LEADERS), "births": births[kind]}
+        then = {what: world.memory.recall(world.quarter - 1, f"{what} of {kind}") for what in now}
+        for what, array in now.items():
+            world.memory.remember(world.quarter, f"{what} of {kind}", array if what == "births" else array.reshape(shape))
+        if then["births"] is None:
+            found[kind] = {name: np.full((len(market.sizes), 1), np.nan) for name in _changes_of(kind)}
+        else:
+            found[kind] = _compared(now, then, market, _changes_of(kind))
     return _by_base(found)
+
+
+def _compared(now, then, market, measures):
+    rows, runs = market.sizes.shape, len(now["births"])
+    same = np.concatenate([now["births"] == then["births"]] * (rows[0] // runs), axis=0)
+    named = same if market.fringe is None else same & (market.fringe == 0)
+    return {name: function(now[what], then[what].reshape(rows), named if name == "rank_reversals" else same)
+            for name, (_, _, what, function) in measures.items()}
 
 
 def _changes_of(kind):
@@ -219,7 +229,7 @@ def metrics(owner_names):
                   for name, unit, told, _ in MEASURES if name in BY_GROUP]
     for kind, names in STACKS.items():
         found += [Metric(f"{name}_{base}", unit, f"{told}: {_plain(name, BASE_SAYS[base])}.", _noted("changes", changes, base, name))
-                  for base in names for name, (unit, told, _) in _changes_of(kind).items()]
+                  for base in names for name, (unit, told, _, _) in _changes_of(kind).items()]
     found += [
         Metric("mhhi_ai_revenue", "index", "Modified HHI of labs' revenue with clouds' stakes, control in proportion.", mhhi_ai_revenue(False)),
         Metric("mhhi_silent_ai_revenue", "index", "The same if stakes bring profit and no control.", mhhi_ai_revenue(True)),

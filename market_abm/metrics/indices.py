@@ -49,13 +49,6 @@ class Market:
         turned.sort(axis=-1)
         return np.negative(turned, out=turned)
 
-    def kth(self, k):
-        """Return the k-th largest share of named firms, without a full sort unless there is one already."""
-        if "falling" in self.__dict__:
-            return self.falling[..., k - 1 : k]
-        place = self.named.shape[-1] - k
-        return np.partition(self.named, place, axis=-1)[..., place : place + 1]
-
     @cached_property
     def ranked(self):
         """Shares among named firms alone, largest first."""
@@ -183,8 +176,7 @@ def share_instability(sizes, before, same=1.0):
     `same` is 0 where the row is another firm than it was: then one left and one entered.
     Source: Hymer and Pashigian 1962.
     """
-    now, then = _market(sizes).shares, _market(before).shares
-    return 0.5 * total(np.where(np.broadcast_to(same, now.shape) > 0, np.abs(now - then), now + then))
+    return shares_moved(_market(sizes).shares, _market(before).shares, same)
 
 
 def rank_turnover(sizes, before, k, fringe=None, same=1.0):
@@ -192,10 +184,7 @@ def rank_turnover(sizes, before, k, fringe=None, same=1.0):
 
     Equals of the k-th count with it; of fewer than k firms, all.
     """
-    now, then = (_among_largest(_market(x, fringe), k) for x in (sizes, before))
-    many = np.maximum(total(now * 1.0), total(then * 1.0))
-    stayed = ratio(total(now * then * same), many, np.nan)
-    return np.where((total(now * 1.0) > 0) & (total(then * 1.0) > 0), 1.0 - stayed, np.nan)
+    return leaders_changed(leaders(sizes, k, fringe), leaders(before, k, fringe), same)
 
 
 def rank_reversals(sizes, before, fringe=None, same=1.0):
@@ -203,9 +192,32 @@ def rank_reversals(sizes, before, fringe=None, same=1.0):
 
     Needs every pair, so only for small markets. Source: Kendall 1945.
     """
-    now, then = _market(sizes, fringe), _market(before, fringe)
-    both = (now.named > 0) & (then.named > 0) & (np.broadcast_to(same, now.named.shape) > 0)
-    a, b = (np.where(both, x.named, np.nan) for x in (now, then))  # nan compares with nobody
+    return ranks_reversed(_market(sizes, fringe).named, _market(before, fringe).named, same)
+
+
+def shares_moved(now, then, same=1.0):
+    """Return share instability from shares."""
+    same = np.broadcast_to(same, now.shape) > 0
+    return 0.5 * total(np.where(same, np.abs(now - then), now + then))
+
+
+def leaders(sizes, k, fringe=None):
+    """Return which named firms `(runs, firms)` are among the k largest."""
+    market = _market(sizes, fringe)
+    kth = market.falling[..., min(k, market.named.shape[-1]) - 1 :][..., :1]
+    return (market.named > 0) & (market.named >= kth)
+
+
+def leaders_changed(now, then, same=1.0):
+    """Return rank turnover from who leads now and who led before."""
+    count_now, count_then, stayed = (np.count_nonzero(x, axis=-1, keepdims=True) * 1.0 for x in (now, then, now & then & (same > 0)))
+    return np.where((count_now > 0) & (count_then > 0), 1.0 - ratio(stayed, np.maximum(count_now, count_then)), np.nan)
+
+
+def ranks_reversed(now, then, same=1.0):
+    """Return rank reversals from sizes or shares of named firms."""
+    both = (now > 0) & (then > 0) & (np.broadcast_to(same, now.shape) > 0)
+    a, b = (np.where(both, x, np.nan) for x in (now, then))  # nan compares with nobody
     above_now, above_then = a[..., :, None] > a[..., None, :], b[..., :, None] > b[..., None, :]
     below_then = b[..., :, None] < b[..., None, :]
     agree = _pairs(above_now & above_then) - _pairs(above_now & below_then)
@@ -215,7 +227,3 @@ def rank_reversals(sizes, before, fringe=None, same=1.0):
 
 def _pairs(which):
     return np.count_nonzero(which, axis=(-2, -1))[..., None] * 1.0
-
-
-def _among_largest(market, k):
-    return (market.named > 0) & (market.named >= market.kth(min(k, market.named.shape[-1])))
