@@ -3,7 +3,7 @@
 import numpy as np
 
 from market_abm.exact import at_best, exp, look_up, ratio, stacked, total, weighted
-from market_abm.metrics.indices import gini, largest
+from market_abm.metrics.indices import Market, gini, largest
 from market_abm.metrics.market import person_of_compute_usd
 from market_abm.metrics.metric import Metric
 from market_abm.state.tables import EVERYBODY_ELSE
@@ -12,7 +12,7 @@ from market_abm.units import HOURS_PER_YEAR, PFLOPS_PER_PERSON, QUARTERS_PER_YEA
 COMPETITIVE = {"tenth_run": 0.1, "full_run": 1.0}  # parts of the frontier's compute that count as competing with it
 NEAR_LOWEST_COST = 0.05  # average cost this close to the lowest counts as efficient scale
 TOP_BUYERS = 4
-MEMORY_OF_ENTRY = 4  # quarters after which entry is judged
+JUDGED_AFTER = 8  # quarters after which entry is judged
 
 
 def median(x, present):
@@ -86,8 +86,9 @@ def eligible_share(part):
     """Return the part of startups alive whose funds would pay for that run; nan while there is nothing to catch up with."""
     def measure(world):
         cost = run_cost(part)(world)
-        able = (world.noted("funds", funds) >= cost) * world.startups.alive
-        return np.where(cost > 0, ratio(total(able), total(world.startups.alive), np.nan), np.nan)
+        alive = world.startups.alive > 0
+        able, everybody = (np.count_nonzero(x, axis=-1, keepdims=True) for x in ((world.noted("funds", funds) >= cost) & alive, alive))
+        return np.where(cost > 0, ratio(able, everybody, np.nan), np.nan)
 
     return measure
 
@@ -195,7 +196,7 @@ def sunk_cost_labs(world):
 
 def funding_share(k):
     """Return the part of the quarter's raise that went to the k largest rounds."""
-    return lambda world: largest(world.startups.raised_usd, k)
+    return lambda world: largest(world.noted("raises", lambda w: Market(w.startups.raised_usd)), k)
 
 
 def compute_gini(world):
@@ -205,13 +206,13 @@ def compute_gini(world):
 
 
 def entrants_who_last(world):
-    """Return (part alive, part with customers) of the founders of a year ago; nan when nobody noted them.
+    """Return (part alive, part with customers) of the founders of two years ago; nan when none or not noted.
 
     A founder is a key of birth that was not in its slot a quarter before.
     """
     births, rows, quarter = world.startups.birth.copy(), world.startups, world.quarter
-    world.memory.remember(quarter, "births of startups", births)
-    then, before = (world.memory.recall(quarter - ago, "births of startups") for ago in (MEMORY_OF_ENTRY, MEMORY_OF_ENTRY + 1))
+    world.memory.remember(quarter, "births of startups", births, JUDGED_AFTER + 1)
+    then, before = (world.memory.recall(quarter - ago, "births of startups") for ago in (JUDGED_AFTER, JUDGED_AFTER + 1))
     if then is None or before is None:
         unknown = np.full((len(births), 1), np.nan)
         return unknown, unknown
@@ -254,7 +255,7 @@ METRICS = (
     Metric("cr2_funding", "share", "Part of the quarter's raise that went to the two largest rounds.", funding_share(2)),
     Metric("cr10_funding", "share", "Part that went to the ten largest.", funding_share(10)),
     Metric("gini_compute_startups", "0 to 1", "Gini coefficient of compute used over startups alive.", compute_gini),
-    Metric("lasting_entry_startups", "share", "Part of the founders of a year ago who are alive.",
+    Metric("lasting_entry_startups", "share", "Part of the founders of two years ago who are alive.",
            lambda w: w.noted("entrants", entrants_who_last)[0]),
     Metric("successful_entry_startups", "share", "Part of them with customers.", lambda w: w.noted("entrants", entrants_who_last)[1]),
 )

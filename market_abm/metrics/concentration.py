@@ -209,7 +209,7 @@ def mhhi_ai_revenue(silent):
     """Return the modified index of labs' revenue, with the stakes that clouds hold in startups."""
     def measure(world):
         clouds, startups = world.clouds, world.startups
-        shares = share(world.noted("bases", bases)["ai_revenue"][0])
+        shares = world.noted("markets", markets)["paid_labs"].shares
         rows = clouds.alive.shape[-1]
         owners = ultimate_owners(clouds.parent)
         return stakes_mhhi(shares[:, :rows], shares[:, rows:], startups.stake, startups.holder, owners, silent)

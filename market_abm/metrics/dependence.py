@@ -1,11 +1,12 @@
 """On whose compute, chips and money labs depend: access, influence, and what a host can see."""
 
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
 
-from market_abm.exact import add_up, best, leading, look_up, ratio, share, stacked, total, trailing, weighted
-from market_abm.metrics.concentration import bases
+from market_abm.exact import add_up, best, leading, look_up, ratio, stacked, total, trailing, weighted
+from market_abm.metrics.concentration import bases, markets
 from market_abm.metrics.indices import herfindahl
 from market_abm.metrics.metric import Metric
 from market_abm.metrics.ownership import majority_owner, owner_of, ultimate_owners
@@ -14,61 +15,66 @@ from market_abm.state.tables import EVERYBODY_ELSE
 MOSTLY = 0.8  # a lab that gets this much from one provider depends on it
 
 
-class Supply(NamedTuple):
-    """Who runs whose training, `(sources, runs, labs)`: a lab's sources in layers, no owner twice.
+class Supply:
+    """Who runs whose training: a lab's sources in layers `(sources, runs, labs)`, no owner twice.
 
-    `hours` of each source; `owner` its row, where the number of owners means the lab itself; `owners` how many there are.
+    `hours` of each source; `owner` its row, where `owners`, the number of rows, means the lab itself;
+    `weight` of each lab. A lab that did not train is left out of every figure.
     """
 
-    hours: np.ndarray
-    owner: np.ndarray
-    owners: int
+    def __init__(self, hours, owner, owners, weight):
+        """Take the layers; nothing is worked out before it is asked for."""
+        self.hours, self.owner, self.owners, self.weight = hours, owner, owners, weight
 
+    @cached_property
     def parts(self):
-        """Return each source's part in a lab's training; labs that did not train have 0 everywhere."""
-        return ratio(self.hours, stacked(self.hours))
+        """Each source's part in a lab's training."""
+        return ratio(self.hours, stacked(self.hours)) if len(self.hours) > 1 else (self.hours > 0) * 1.0
 
-    def trained(self):
-        """Return which labs (0 or 1) trained at all: the others are left out of every figure."""
-        return (stacked(self.hours) > 0) * 1.0
+    @cached_property
+    def standing(self):
+        """Each lab's part in the weight of those that trained; nan where none did."""
+        heavy = self.weight * stacked(self.parts > 0)
+        everything = total(heavy * 1.0)
+        return (heavy > 0) * self.weight / np.where(everything > 0, everything, np.nan)
 
+    @cached_property
     def others(self):
-        """Return which sources (0 or 1) are other than the lab itself."""
-        return (self.owner < self.owners) * 1.0
+        """Parts of sources other than the lab itself."""
+        return self.parts * (self.owner < self.owners)
 
 
-def single_provider(supply, weight, threshold=MOSTLY):
+def single_provider(supply, threshold=MOSTLY):
     """Return the part of labs, by weight, of whose training one other owner runs at least the threshold."""
-    most = (supply.parts() * supply.others()).max(axis=0)
-    return weighted((most >= threshold) * 1.0, weight * supply.trained(), np.nan)
+    return total(supply.standing * (supply.others.max(axis=0) >= threshold))
 
 
-def supplier_herfindahl(supply, weight):
+def supplier_herfindahl(supply):
     """Return the mean over labs of the sum of squared parts of their sources, their own compute being one."""
-    parts = supply.parts()
-    return weighted(stacked(parts * parts), weight * supply.trained(), np.nan)
+    return total(supply.standing * stacked(supply.parts * supply.parts))
 
 
-def rival_owned(supply, weight, rival):
+def rival_owned(supply, rival):
     """Return the part of training, labs by weight, on compute of rivals; `rival` (0 or 1) is shaped like the sources."""
-    return weighted(stacked(supply.parts() * rival * supply.others()), weight * supply.trained(), np.nan)
+    return total(supply.standing * stacked(supply.others * rival))
 
 
-def telemetry_exposure(supply, weight, visible):
+def telemetry_exposure(supply, visible):
     """Return the part of training that others can watch; `visible` (0 to 1, `(runs, owners)`) is what each owner sees."""
     seen = np.stack([look_up(visible, link) for link in supply.owner])
-    return weighted(stacked(supply.parts() * seen), weight * supply.trained(), np.nan)
+    return total(supply.standing * stacked(supply.others * seen))
 
 
-def hosts(supply, weight):
-    """Return the weight of training that each owner hosts, `(runs, owners)`: w'W, not normed."""
-    mine = weight * supply.trained() * supply.parts()
-    return stacked(np.stack([add_up(part, link, supply.owners) for part, link in zip(mine, supply.owner, strict=True)]))
+def hosts(supply):
+    """Return each owner's part in the training of others, `(runs, owners)`: w'W; nan where nobody trains."""
+    weight = np.where(np.isnan(supply.standing), 0.0, supply.standing)
+    hosted = [add_up(weight * part, link, supply.owners) for part, link in zip(supply.others, supply.owner, strict=True)]
+    return stacked(np.stack(hosted))
 
 
-def common_host(supply, weight):
+def common_host(hosted):
     """Return the Herfindahl-Hirschman index of hosts: how far one outage or one change of terms would reach."""
-    return herfindahl(hosts(supply, weight))
+    return herfindahl(hosted)
 
 
 def stacks(hosted, fleets):
@@ -84,13 +90,11 @@ def withheld_share(withheld, asked):
 class Labs(NamedTuple):
     """All labs of a world, owners' and startups', in one row; what they depend on."""
 
-    supply: Supply  # own compute is the lab's own
-    hosting: Supply  # the same with an owner's lab hosted by that owner
-    weight: np.ndarray  # customers' payments
-    rival: np.ndarray  # sources that compete with the lab
-    owned: np.ndarray  # 0 or 1: an owner's lab, or a startup of which one group of clouds holds more than half
-    bound: np.ndarray  # also startups in which clouds hold shares, or that one backs
-    hosted: np.ndarray  # also startups that rent from a cloud
+    supply: Supply  # owners' labs first; what they train on is their own
+    hosted: np.ndarray  # part of training on each owner's compute, its own lab's included
+    rival: np.ndarray  # startups (0 or 1) that rent from an owner with a lab, who neither controls nor backs them
+    held: np.ndarray  # startups of which one group of clouds holds more than half
+    tied: np.ndarray  # also those in which clouds hold shares, or that one backs
 
 
 def labs(world):
@@ -98,21 +102,16 @@ def labs(world):
     clouds, rows = world.clouds, world.startups
     runs, count = clouds.alive.shape
     roots = ultimate_owners(clouds.parent)
-    hours = np.concatenate([clouds.training_pflop_hours, rows.training_pflop_hours], axis=-1)[None]
-    itself, own_row = np.full((runs, count), count), np.broadcast_to(np.arange(count), (runs, count))
-    controller, backer = majority_owner(rows.stake, rows.holder, roots), owner_of(rows.backer, roots)
-    host = owner_of(rows.provider, roots)
-    rival = look_up(clouds.has_lab * clouds.alive, host) * (host != controller) * (host != backer)
-    none, every = np.zeros((runs, count)), np.ones((runs, count))
+    hours = np.concatenate([clouds.training_pflop_hours, rows.training_pflop_hours], axis=-1)
+    source = np.concatenate([np.full((runs, count), count), rows.provider], axis=-1)
+    supply = Supply(hours[None], source[None], count, world.noted("bases", bases)["ai_revenue"][0])
+    own = supply.standing[:, :count]
+    host, controller = owner_of(rows.provider, roots), majority_owner(rows.stake, rows.holder, roots)
+    rival = look_up(clouds.has_lab * clouds.alive, host) * (host != controller) * (host != owner_of(rows.backer, roots))
     held = (controller < count) * rows.alive
-    tied = np.maximum(held, ((stacked(rows.stake) > 0) | (rows.backer < count)) * rows.alive)
-    return Labs(
-        Supply(hours, np.concatenate([itself, rows.provider], axis=-1)[None], count),
-        Supply(hours, np.concatenate([own_row, rows.provider], axis=-1)[None], count),
-        world.noted("bases", bases)["ai_revenue"][0],
-        np.concatenate([none, rival], axis=-1)[None],
-        np.concatenate([every, held], axis=-1), np.concatenate([every, tied], axis=-1),
-        np.concatenate([every, np.maximum(tied, (rows.provider < count) * rows.alive)], axis=-1))
+    shares_held = (rows.stake > 0).any(axis=0)
+    return Labs(supply, hosts(supply) + np.where(np.isnan(own), 0.0, own), rival, held,
+                np.maximum(held, (shares_held | (rows.backer < count)) * rows.alive))
 
 
 def of_labs(measure):
@@ -120,16 +119,21 @@ def of_labs(measure):
     return lambda world: measure(world.noted("labs", labs))
 
 
+def rivals_training(world):
+    """Return the part of training on rivals' compute."""
+    found = world.noted("labs", labs)
+    nobody = np.zeros(world.clouds.alive.shape)
+    return rival_owned(found.supply, np.concatenate([nobody, found.rival], axis=-1))
+
+
 def telemetry(world):
     """Return telemetry exposure if every host sees everything that it hosts."""
-    found = world.noted("labs", labs)
-    return telemetry_exposure(found.supply, found.weight, world.clouds.alive)
+    return telemetry_exposure(world.noted("labs", labs).supply, world.clouds.alive)
 
 
 def common_stack(world):
     """Return the weight of training by maker of the chips."""
-    found = world.noted("labs", labs)
-    return stacks(hosts(found.hosting, found.weight), world.clouds.fleet_pflops)
+    return stacks(world.noted("labs", labs).hosted, world.clouds.fleet_pflops)
 
 
 def common_stack_share(world):
@@ -141,18 +145,32 @@ def common_stack_share(world):
 def untrained(world):
     """Return the number of labs alive that did not train, which no figure of dependence counts."""
     clouds, rows = world.clouds, world.startups
-    return total((clouds.has_lab * clouds.alive > 0) & (clouds.training_pflop_hours <= 0)) * 1.0 + total(
-        (rows.alive > 0) & (rows.training_pflop_hours <= 0)) * 1.0
+    idle = [(clouds.has_lab * clouds.alive > 0) & (clouds.training_pflop_hours <= 0), (rows.alive > 0) & (rows.training_pflop_hours <= 0)]
+    return sum(np.count_nonzero(which, axis=-1, keepdims=True) for which in idle) * 1.0
+
+
+def revenue_of(which):
+    """Return the part in AI revenue of owners' labs and of those startups that `which(world)` marks."""
+    def measure(world):
+        shares, count = world.noted("markets", markets)["paid_labs"].shares, world.clouds.alive.shape[-1]
+        return total(shares[:, :count]) + total(shares[:, count:] * which(world))
+
+    return measure
+
+
+def _rents_or_tied(world):
+    return (world.noted("labs", labs).tied > 0) | (world.startups.provider < world.clouds.alive.shape[-1])
 
 
 def _asked_hours(world):
     rows = world.startups
-    return ratio(rows.training_usd + rows.serving_usd, look_up(world.clouds.contested_rent_usd, rows.provider))
+    rent = look_up(world.clouds.contested_rent_usd, rows.provider)
+    return (rows.training_usd + rows.serving_usd) * (rent > 0) / np.where(rent > 0, rent, 1.0)
 
 
 def foreclosure(world):
     """Return the hours that owners refused to tenants who compete with their labs, over all that startups asked for."""
-    return withheld_share(total(world.clouds.withheld_pflop_hours), total(_asked_hours(world)))
+    return withheld_share(total(world.clouds.withheld_pflop_hours), total(world.noted("asked hours", _asked_hours)))
 
 
 def service_rate_gap(world):
@@ -160,11 +178,10 @@ def service_rate_gap(world):
 
     At equal prices the two would be alike; own labs pay the transfer price, startups the contested rent.
     """
-    clouds, rows, rival = world.clouds, world.startups, world.noted("labs", labs).rival[0]
-    rival = rival[:, clouds.alive.shape[-1] :]
+    clouds, rows, rival = world.clouds, world.startups, world.noted("labs", labs).rival
     own = weighted(clouds.own_fill_rate, (clouds.lab_funded_usd + clouds.lab_serving_usd) * clouds.has_lab, np.nan)
     got = rows.training_pflop_hours + rows.serving_pflop_hours
-    return own - ratio(total(got * rival), total(_asked_hours(world) * rival), np.nan)
+    return own - ratio(total(got * rival), total(world.noted("asked hours", _asked_hours) * rival), np.nan)
 
 
 def customer_herfindahl_chips(world):
@@ -181,24 +198,22 @@ def insight(world):
 
 METRICS = (
     Metric("single_provider_labs", "share", f"AI revenue of labs that train {MOSTLY:g} or more with one other owner.",
-           of_labs(lambda found: single_provider(found.supply, found.weight))),
+           of_labs(lambda found: single_provider(found.supply))),
     Metric("supplier_hhi_labs", "0 to 1", "Mean Herfindahl-Hirschman index of a lab's sources of training compute, by AI revenue.",
-           of_labs(lambda found: supplier_herfindahl(found.supply, found.weight))),
-    Metric("rival_owned_training", "share", "Part of training on compute of owners with a lab of their own, by AI revenue.",
-           of_labs(lambda found: rival_owned(found.supply, found.weight, found.rival))),
+           of_labs(lambda found: supplier_herfindahl(found.supply))),
+    Metric("rival_owned_training", "share", "Part of training on compute of owners with a lab of their own, by AI revenue.", rivals_training),
     Metric("telemetry_exposure_training", "share", "Part of training that hosts can watch, by AI revenue.", telemetry),
     Metric("common_host_training", "0 to 1", "Herfindahl-Hirschman index of hosts of training, owners' labs included, by AI revenue.",
-           of_labs(lambda found: common_host(found.hosting, found.weight))),
+           of_labs(lambda found: common_host(found.hosted))),
     Metric("common_stack_training", "0 to 1", "Herfindahl-Hirschman index of the makers whose chips training runs on, by AI revenue.",
            lambda w: herfindahl(w.noted("common stack", common_stack))),
     Metric("common_stack_share_training", "share", "Part of training on the chips of the maker with most of it.", common_stack_share),
     Metric("untrained_labs", "count", "Labs without training this quarter: in none of these figures.", untrained),
     Metric("owned_ai_revenue", "share", "AI revenue of owners' labs and of startups held by majority.",
-           of_labs(lambda found: total(share(found.weight) * found.owned))),
+           revenue_of(lambda w: w.noted("labs", labs).held)),
     Metric("influenced_ai_revenue", "share", "The same with startups in which clouds hold shares or that one backs.",
-           of_labs(lambda found: total(share(found.weight) * found.bound))),
-    Metric("hosted_ai_revenue", "share", "The same with startups that rent from a cloud.",
-           of_labs(lambda found: total(share(found.weight) * found.hosted))),
+           revenue_of(lambda w: w.noted("labs", labs).tied)),
+    Metric("hosted_ai_revenue", "share", "The same with startups that rent from a cloud.", revenue_of(_rents_or_tied)),
     Metric("foreclosure_startups", "share", "Hours refused to startups that compete with the owner's lab, over hours asked.", foreclosure),
     Metric("service_rate_gap_labs", "share difference", "Part served of what owners' labs asked, less that of startups at such owners.",
            service_rate_gap, signed=True),

@@ -10,7 +10,7 @@ from functools import cached_property
 
 import numpy as np
 
-from market_abm.exact import exp, log, ratio, share, total, weighted
+from market_abm.exact import BLOCK, exp, log, ratio, share, total, weighted
 
 
 class Market:
@@ -44,9 +44,15 @@ class Market:
 
     @cached_property
     def falling(self):
-        """The shares of named firms, largest first; zeros stand at the end, so that spare rows move nobody."""
+        """The shares of named firms, largest first; zeros stand at the end, so that spare rows move nobody.
+
+        Of a wide market, whole blocks that hold nothing in any run are cut off: sums go by blocks.
+        """
         turned = -self.named
         turned.sort(axis=-1)
+        if turned.shape[-1] > BLOCK:
+            used = np.count_nonzero(turned, axis=-1).max(initial=1)
+            turned = np.ascontiguousarray(turned[..., : BLOCK * -(-used // BLOCK)])
         return np.negative(turned, out=turned)
 
     @cached_property
@@ -62,8 +68,9 @@ class Market:
     @cached_property
     def entropy(self):
         """Minus the sum of s ln s, a fringe as one firm."""
-        terms, held = self.shares.copy(), self.shares > 0
-        terms[held] *= log(terms[held])  # most rows of a wide market hold nothing
+        terms = self.shares.copy() if self.fringe is not None else self.falling.copy()
+        held = terms > 0
+        terms[held] *= log(terms[held])  # many rows of a wide market hold nothing
         return -total(terms)
 
     @cached_property
@@ -159,8 +166,8 @@ def kwoka(sizes, fringe=None):
     """Return Kwoka's dominance, the squared steps from each firm down to the next; one firm alone: 1. Source: Kwoka 1977."""
     market = _market(sizes, fringe)
     ranked = market.ranked
-    has_next = np.arange(1.0, ranked.shape[-1]) < market.firms
-    steps = (ranked[..., :-1] - ranked[..., 1:]) * has_next
+    below = np.concatenate([ranked[..., 1:], np.zeros(ranked[..., :1].shape)], axis=-1)
+    steps = (ranked - below) * (np.arange(1.0, ranked.shape[-1] + 1.0) < market.firms)
     return np.where(market.firms == 1, ranked[..., :1], total(steps * steps))
 
 
