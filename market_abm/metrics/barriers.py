@@ -173,10 +173,15 @@ def switching_discount_rental(world):
     return switching_discount(rules.provider_inertia, rules.provider_elasticity)
 
 
+def rent_of_startups(world):
+    """Return the contested rent at each startup's provider; 0 for who has none."""
+    return look_up(world.clouds.contested_rent_usd, world.startups.provider)
+
+
 def switching_cost_rental(world):
     """Return that discount of a year's rent of the mean startup that rents."""
     rows = world.startups
-    paid = (rows.training_pflop_hours + rows.serving_pflop_hours) * look_up(world.clouds.contested_rent_usd, rows.provider)
+    paid = (rows.training_pflop_hours + rows.serving_pflop_hours) * world.noted("rent of startups", rent_of_startups)
     mean = ratio(total(paid), np.count_nonzero(paid > 0, axis=-1, keepdims=True), np.nan)
     return switching_discount_rental(world) * mean * QUARTERS_PER_YEAR
 
@@ -189,7 +194,7 @@ def sunk_cost_chips(world):
 def sunk_cost_labs(world):
     """Return labs' research compute, own at the transfer price, over customers' payments."""
     clouds, rows = world.clouds, world.startups
-    rent = look_up(clouds.contested_rent_usd, rows.provider)
+    rent = world.noted("rent of startups", rent_of_startups)
     spent = total(clouds.training_pflop_hours * clouds.transfer_usd) + total(rows.training_pflop_hours * rent)
     return ratio(spent, total(clouds.ai_revenue_usd) + total(rows.ai_revenue_usd), np.nan)
 

@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from market_abm.exact import add_up, best, leading, look_up, ratio, stacked, total, trailing, weighted
+from market_abm.metrics.barriers import rent_of_startups
 from market_abm.metrics.concentration import bases, markets
 from market_abm.metrics.indices import herfindahl
 from market_abm.metrics.metric import Metric
@@ -164,7 +165,7 @@ def _rents_or_tied(world):
 
 def _asked_hours(world):
     rows = world.startups
-    rent = look_up(world.clouds.contested_rent_usd, rows.provider)
+    rent = world.noted("rent of startups", rent_of_startups)
     return (rows.training_usd + rows.serving_usd) * (rent > 0) / np.where(rent > 0, rent, 1.0)
 
 

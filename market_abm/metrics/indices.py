@@ -66,6 +66,11 @@ class Market:
         return self.ranked * self.ranked
 
     @cached_property
+    def rank_sum(self):
+        """Sum of rank times share among named firms, 1 being the largest: n(1 - G) = 2 x this - 1."""
+        return total(self.ranked * np.arange(1.0, self.ranked.shape[-1] + 1.0))
+
+    @cached_property
     def entropy(self):
         """Minus the sum of s ln s, a fringe as one firm."""
         terms = self.shares.copy() if self.fringe is not None else self.falling.copy()
@@ -139,8 +144,7 @@ def theil(sizes, present=None):
 def gini(sizes, fringe=None, present=None):
     """Return the Gini coefficient of sizes among named firms in the market; one firm alone: 0."""
     market = _market(sizes, fringe, present)
-    place = np.arange(1.0, market.ranked.shape[-1] + 1.0)
-    return np.maximum(ratio(total(market.ranked * (market.firms + 1.0 - 2.0 * place)), market.firms, np.nan), 0.0)
+    return np.maximum(1.0 - ratio(2.0 * market.rank_sum - 1.0, market.firms, np.nan), 0.0)
 
 
 def corrected_gini(sizes, fringe=None, present=None):
@@ -151,8 +155,7 @@ def corrected_gini(sizes, fringe=None, present=None):
 
 def hall_tideman(sizes, fringe=None):
     """Return 1/(2 sum i s_i - 1), i the rank from the largest: also Rosenbluth's index. Source: Hall and Tideman 1967."""
-    ranked = _market(sizes, fringe).ranked
-    return ratio(1.0, 2.0 * total(ranked * np.arange(1.0, ranked.shape[-1] + 1.0)) - 1.0, np.nan)
+    return ratio(1.0, 2.0 * _market(sizes, fringe).rank_sum - 1.0, np.nan)
 
 
 def garcia_alba(sizes, fringe=None):

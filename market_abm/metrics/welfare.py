@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from market_abm.exact import log, look_up, ratio, stacked, total
+from market_abm.exact import log, ratio, stacked, total
+from market_abm.metrics.barriers import rent_of_startups
 from market_abm.metrics.metric import Metric
 from market_abm.rules.electricity import merit_order
 from market_abm.units import HOURS_PER_QUARTER, QUARTERS_PER_YEAR
@@ -59,7 +60,7 @@ def profit_labs(world):
     clouds, rows = world.clouds, world.startups
     own_hours = clouds.training_pflop_hours + clouds.serving_pflop_hours
     own = clouds.ai_revenue_usd - own_hours * clouds.transfer_usd - world.rules.training.people_share * clouds.lab_funded_usd
-    rent = look_up(clouds.contested_rent_usd, rows.provider)
+    rent = world.noted("rent of startups", rent_of_startups)
     hosted = rows.ai_revenue_usd - (rows.training_pflop_hours + rows.serving_pflop_hours) * rent - rows.wages_usd
     return (total(own) + total(hosted)) * QUARTERS_PER_YEAR
 
