@@ -19,7 +19,8 @@ def test_silent_stakes_and_stakes_with_control_have_their_worked_index():
     assert mhhi(SHARES, CASH_FLOW, silent).item() == pytest.approx(0.425, abs=1e-6)
     assert mhhi(SHARES, CASH_FLOW, CASH_FLOW).item() == pytest.approx(0.502586, abs=1e-6)
     # kappa_21 alone: firm 2's weight on firm 1
-    assert 0.3 / (0.7**2 + 0.3**2) == pytest.approx(0.517241, abs=1e-6)
+    kappa = 0.3 / (0.7**2 + 0.3**2)
+    assert kappa == pytest.approx(0.517241, abs=1e-6)
 
 
 def test_without_stakes_the_modified_index_is_the_plain_one():

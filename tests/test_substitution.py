@@ -21,7 +21,7 @@ def shares_at(log_prices):
 
 def test_elasticities_are_the_derivatives_of_a_logit_in_log_price():
     prices = np.array([0.1, 0.5, -0.3])
-    here, there = shares_at(prices), shares_at(prices + [STEP, 0, 0])
+    here, there = shares_at(prices), shares_at(np.array([0.1 + STEP, 0.5, -0.3]))
     slope = (np.log(there) - np.log(here))[0] / STEP
     assert substitution.own_elasticity(ALPHA, here)[0, 0] == pytest.approx(slope[0], rel=1e-5)
     assert substitution.cross_elasticity(ALPHA, here)[0, 0] == pytest.approx(slope[1], rel=1e-5)

@@ -52,12 +52,12 @@ BASE_SAYS = {
 # (measure, unit, what it is, function of a market), on every base by legal entity.
 MEASURES = (
     ("hhi", "0 to 1", "Herfindahl-Hirschman index", herfindahl),
-    ("normalised_hhi", "0 to 1", "(HHI - 1/n)/(1 - 1/n) among named firms", normalised_herfindahl),
+    ("normalised_hhi", "0 to 1", "Normalised Herfindahl-Hirschman index among named firms", normalised_herfindahl),
     *((f"cr{k}", "share", f"Share of the {k} largest", lambda market, k=k: largest(market, k)) for k in (1, 3, 4)),
     ("entropy", "nats", "Entropy, everybody else as one firm", entropy),
     ("theil", "nats", "Theil index, everybody else as one firm", theil),
     ("hill_0", "firms", "Firms in the market, everybody else as one firm", lambda market: hill(market, 0)),
-    ("effective_number", "firms", "exp(entropy), everybody else as one firm", effective_number),
+    ("effective_number", "firms", "Numbers-equivalent of the entropy, everybody else as one firm", effective_number),
     ("hill_2", "firms", "Inverse HHI, everybody else as one firm", lambda market: hill(market, 2)),
     ("hill_infinity", "firms", "Inverse of the largest share, everybody else as one firm", lambda market: hill(market, np.inf)),
     ("gini", "0 to 1", "Gini coefficient among named firms", gini),

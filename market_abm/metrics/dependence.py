@@ -14,6 +14,7 @@ from market_abm.metrics.ownership import majority_owner, owner_of, ultimate_owne
 from market_abm.state.tables import EVERYBODY_ELSE
 
 MOSTLY = 0.8  # a lab that gets this much from one provider depends on it
+ROUNDING = 1e-12  # parts that are exactly at a threshold count as reaching it
 
 
 class Supply:
@@ -35,9 +36,9 @@ class Supply:
     @cached_property
     def standing(self):
         """Each lab's part in the weight of those that trained; nan where none did."""
-        heavy = self.weight * stacked(self.parts > 0)
-        everything = total(heavy * 1.0)
-        return (heavy > 0) * self.weight / np.where(everything > 0, everything, np.nan)
+        heavy = self.weight * (self.parts > 0).any(axis=0)
+        everything = total(heavy)
+        return heavy / np.where(everything > 0, everything, np.nan)
 
     @cached_property
     def others(self):
@@ -47,7 +48,7 @@ class Supply:
 
 def single_provider(supply, threshold=MOSTLY):
     """Return the part of labs, by weight, of whose training one other owner runs at least the threshold."""
-    return total(supply.standing * (supply.others.max(axis=0) >= threshold))
+    return total(supply.standing * (supply.others.max(axis=0) >= threshold - ROUNDING))
 
 
 def supplier_herfindahl(supply):
