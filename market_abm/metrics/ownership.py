@@ -77,12 +77,15 @@ def stakes_mhhi(own_share, startup_share, stake, holder, owners, silent=False):
     bring profit and no control; else control in proportion. Two slots of one group count as two owners.
     """
     clouds = owners.shape[-1]
-    held, rest = add_up(own_share, owners, clouds), np.maximum(1.0 - stacked(stake), 0.0)
+    held = add_up(own_share, owners, clouds)
     stakes = [(part, owner_of(link, owners)) for part, link in zip(stake, holder, strict=True) if (part > 0).any()]
     for part, link in stakes:
         held = held + add_up(part * startup_share, link, clouds)
+    if not stakes:
+        return total(own_share * look_up(held, owners)) + total(startup_share * startup_share)
+    rest = np.maximum(1.0 - stacked(stake), 0.0)
     cares, weight = rest * rest * startup_share, rest * rest
     for part, link in () if silent else stakes:
         cares, weight = cares + part * look_up(held, link), weight + part * part
-    startups = ratio(cares, weight, startup_share) if stakes else startup_share
+    startups = ratio(cares, weight, startup_share)
     return total(own_share * look_up(held, owners)) + total(startup_share * startups)
