@@ -12,6 +12,8 @@ import numpy as np
 
 from market_abm.exact import BLOCK, exp, log, ratio, share, total, weighted
 
+AT_ONCE = 4096  # shares whose logarithms are taken together: a logarithm passes over them many times
+
 
 class Market:
     """Sizes of one market a run, with what several indices share: worked out once, and only if asked for.
@@ -73,10 +75,10 @@ class Market:
     @cached_property
     def entropy(self):
         """Minus the sum of s ln s, a fringe as one firm."""
-        terms = self.shares.copy() if self.fringe is not None else self.falling.copy()
-        held = terms > 0
-        terms[held] *= log(terms[held])  # many rows of a wide market hold nothing
-        return -total(terms)
+        shares = self.shares if self.fringe is not None else self.falling
+        rows = max(1, AT_ONCE // max(shares.shape[-1], 1))
+        terms = [_terms_of_entropy(shares[first : first + rows]) for first in range(0, len(shares), rows)]
+        return -np.concatenate(terms, axis=0) if terms else shares[..., :1].copy()
 
     @cached_property
     def rows_present(self):
@@ -87,6 +89,10 @@ class Market:
     def firms(self):
         """Number of named firms in the market."""
         return np.count_nonzero(self._without_fringe(self._present), axis=-1, keepdims=True) * 1.0
+
+
+def _terms_of_entropy(shares):
+    return total(shares * log(np.where(shares > 0, shares, 1.0)))
 
 
 def _market(sizes, fringe=None, present=None):
