@@ -7,6 +7,7 @@ import numpy as np
 from market_abm.checks import Breach, broken
 from market_abm.levers.in_force import rules_in_force
 from market_abm.metrics.catalogue import catalogue
+from market_abm.metrics.memory import Memory
 from market_abm.opening import open_world
 from market_abm.parameters.schema import Parameters
 from market_abm.phases.quarter import QUARTER
@@ -49,11 +50,13 @@ class Simulation:
         self.running = np.arange(len(self.seeds))  # runs that have not failed, by their place in the batch
         self.failures = []
         self.quarter = 0
+        self.memory = Memory()
         self._open_windows()
 
     def _open_windows(self):
         self._phases = [(phase, Window(self.world, phase.name, phase.writes)) for phase in QUARTER]
         self.view = Window(self.world, "metrics", ())
+        self.view.memory = self.memory
         self.metrics = catalogue([slug(cloud.name) for cloud in self.cast.clouds])
 
     def __getstate__(self):
@@ -105,6 +108,7 @@ class Simulation:
         kept = np.array([i for i in range(len(self.running)) if i not in first], dtype=np.int64)
         self.running = self.running[kept]
         self.world.keep(kept)
+        self.memory.keep(kept)
         self.world.rules = self._rules_now()
         self.world.lasting = Draws(self.seeds[self.running], -1)
         self.world.draws = Draws(self.seeds[self.running], self.quarter)

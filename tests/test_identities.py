@@ -183,7 +183,7 @@ def above(used, limit, excess):
 def highest_rent(world):
     dearest = np.maximum(world.array("clouds.contested_rent_usd"), world.array("clouds.list_rent_usd"))
     dearest = np.maximum(dearest, world.array("clouds.transfer_usd")) * world.array("clouds.rented_pflop_hours")
-    return dearest + world.array("clouds.contract_rent_usd")
+    return dearest + world.array("clouds.contract_rent_usd") - world.array("clouds.credit_rent_usd")
 
 
 def held(name):

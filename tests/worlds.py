@@ -1,8 +1,12 @@
 """Tiny hand-made worlds, and the real tables filled with random numbers; shared by the tests."""
 
+from types import SimpleNamespace
+
 import numpy as np
 from hypothesis import settings
 
+from market_abm.metrics.catalogue import catalogue
+from market_abm.metrics.memory import Memory
 from market_abm.state.columns import (
     INTENSIVE,
     LINK,
@@ -17,7 +21,7 @@ from market_abm.state.columns import (
 )
 from market_abm.state.flows import Flow
 from market_abm.state.tables import FLOWS, TABLES
-from market_abm.state.world import World
+from market_abm.state.world import Window, World
 
 settings.register_profile("house", deadline=None, derandomize=True, database=None, max_examples=50)
 settings.load_profile("house")
@@ -108,3 +112,23 @@ def whose(rows, runs, **named):
 def row(*values):
     """Return one run of figures, `(1, n)`."""
     return np.array([values], dtype=float)
+
+
+def measured(columns, rules=None, **rows):
+    """Return one run of the model's own tables with some columns set, as metrics see it; rules by section and name."""
+    world = real_world(1, **rows)
+    for name, values in columns.items():
+        array = world.array(name)
+        array[...] = np.reshape(np.array(values, array.dtype), array.shape)
+    sections = {section: SimpleNamespace(**{k: np.array([[v]]) for k, v in numbers.items()}) for section, numbers in (rules or {}).items()}
+    world.rules = SimpleNamespace(**sections)
+    view = Window(world, "metrics", ())
+    view.memory = Memory()
+    return view
+
+
+def value_of(name, view):
+    """Return one metric of a world of one run."""
+    [metric] = [metric for metric in catalogue(()) if metric.name == name]
+    with np.errstate(all="ignore"):
+        return metric.function(view).item()

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """One figure per run and quarter; `function(world)` returns `(runs, 1)`."""
+    """One figure per run and quarter; `function(world)` returns `(runs, 1)`; `signed` ones may fall below zero."""
 
     name: str
     unit: str
     says: str
     function: Callable
+    signed: bool = False
