@@ -111,7 +111,8 @@ def pooled():
 
 def window(world):
     columns = ("own_pflops", "on_order_pflops", "deposit_usd", "own_training_pflop_hours", "own_serving_pflop_hours", "cash_usd")
-    return Window(world, "test", (*(f"startups.{c}" for c in columns), "clouds.cash_usd", "clouds.used_pflop_hours", "clouds.took_over"))
+    return Window(world, "test", (*(f"startups.{c}" for c in columns), "clouds.cash_usd", "clouds.used_pflop_hours", "clouds.took_over",
+                                   "market.passed_on_pflop_hours"))
 
 
 def test_titles_pass_on_with_their_chips_power_orders_and_load():

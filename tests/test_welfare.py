@@ -49,7 +49,7 @@ def test_owners_earn_rent_and_imputed_rent_less_what_compute_costs():
 def test_labs_earn_revenue_less_compute_and_people():
     view = measured({"clouds.ai_revenue_usd": [50], "clouds.training_pflop_hours": [10], "clouds.serving_pflop_hours": [5],
                      "clouds.transfer_usd": [2], "clouds.lab_funded_usd": [20], "startups.ai_revenue_usd": [40], "startups.provider": [0],
-                     "startups.training_pflop_hours": [6], "startups.serving_pflop_hours": [4], "clouds.contested_rent_usd": [3],
+                     "startups.billed_usd": [30],
                      "startups.wages_usd": [7]}, {"training": {"people_share": 0.5}}, clouds=1, startups=1)
     assert value_of("profit_usd_labs", view) == pytest.approx(4 * ((50 - 30 - 10) + (40 - 30 - 7)))
 

@@ -3,7 +3,6 @@
 import numpy as np
 
 from market_abm.exact import log, ratio, stacked, total
-from market_abm.metrics.barriers import rent_of_startups
 from market_abm.metrics.metric import Metric
 from market_abm.rules.electricity import merit_order
 from market_abm.units import HOURS_PER_QUARTER, QUARTERS_PER_YEAR
@@ -60,8 +59,7 @@ def profit_labs(world):
     clouds, rows = world.clouds, world.startups
     own_hours = clouds.training_pflop_hours + clouds.serving_pflop_hours
     own = clouds.ai_revenue_usd - own_hours * clouds.transfer_usd - world.rules.training.people_share * clouds.lab_funded_usd
-    rent = world.noted("rent of startups", rent_of_startups)
-    hosted = rows.ai_revenue_usd - (rows.training_pflop_hours + rows.serving_pflop_hours) * rent - rows.wages_usd
+    hosted = rows.ai_revenue_usd - rows.billed_usd - rows.wages_usd
     return (total(own) + total(hosted)) * QUARTERS_PER_YEAR
 
 
@@ -76,14 +74,15 @@ def profit_electricity(world):
 
 def price_of_serving(world):
     """Return what customers pay a PFLOP-hour of serving compute."""
-    paid = total(world.clouds.ai_revenue_usd) + total(world.startups.ai_revenue_usd)
-    return ratio(paid, total(world.clouds.serving_pflop_hours) + total(world.startups.serving_pflop_hours), np.nan)
+    clouds, rows = world.clouds, world.startups
+    paid = total(clouds.ai_revenue_usd) + total(rows.ai_revenue_usd)
+    return ratio(paid, total(clouds.serving_pflop_hours) + total(rows.serving_pflop_hours + rows.own_serving_pflop_hours), np.nan)
 
 
-def hours(of_owners, of_startups):
-    """Return PFLOP-hours a year by use: what owners and startups got for it."""
+def hours(of_owners, *of_startups):
+    """Return PFLOP-hours a year by use: what owners and startups got for it, rented and own."""
     def measure(world):
-        startups = total(getattr(world.startups, of_startups)) if of_startups else 0.0
+        startups = sum(total(getattr(world.startups, column)) for column in of_startups)
         return (total(getattr(world.clouds, of_owners)) + startups) * QUARTERS_PER_YEAR
 
     return measure
@@ -101,10 +100,12 @@ METRICS = (
     Metric("profit_usd_labs", "USD/year", "Labs' revenue less compute and people.", profit_labs, signed=True),
     Metric("profit_usd_electricity", "USD/year", "Producers' margin above fuel on the load of AI data centres.", profit_electricity, signed=True),
     Metric("price_usd_per_pflop_hour_serving", "USD/PFLOP-h", "AI revenue over compute that serves customers.", price_of_serving),
-    Metric("pflop_hours_training", "PFLOP-h/year", "Compute of research and training.", hours("training_pflop_hours", "training_pflop_hours")),
-    Metric("pflop_hours_serving", "PFLOP-h/year", "Compute that serves labs' customers.", hours("serving_pflop_hours", "serving_pflop_hours")),
-    Metric("pflop_hours_legacy", "PFLOP-h/year", "Compute of owners' older uses.", hours("legacy_pflop_hours", "")),
+    Metric("pflop_hours_training", "PFLOP-h/year", "Compute of research and training.",
+           hours("training_pflop_hours", "training_pflop_hours", "own_training_pflop_hours")),
+    Metric("pflop_hours_serving", "PFLOP-h/year", "Compute that serves labs' customers.",
+           hours("serving_pflop_hours", "serving_pflop_hours", "own_serving_pflop_hours")),
+    Metric("pflop_hours_legacy", "PFLOP-h/year", "Compute of owners' older uses.", hours("legacy_pflop_hours")),
     Metric("pflop_hours_enterprise", "PFLOP-h/year", "Compute that enterprises rented.", hours_of_market("enterprise_pflop_hours")),
-    Metric("pflop_hours_closed", "PFLOP-h/year", "Compute of startups that closed this quarter, in none of the others.",
-           hours_of_market("closed_pflop_hours")),
+    Metric("pflop_hours_closed", "PFLOP-h/year", "Compute of startups that left this quarter, in none of the others.",
+           lambda w: (w.market.closed_pflop_hours + w.market.passed_on_pflop_hours) * QUARTERS_PER_YEAR),
 )

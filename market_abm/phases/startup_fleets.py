@@ -61,6 +61,7 @@ def startups_take_delivery(world):
     rows.deposit_usd = np.maximum(0.0, left)
     rows.on_order_pflops = np.maximum(0.0, rows.on_order_pflops - received)
     clouds.took_over = 0.0
+    world.market.passed_on_pflop_hours = 0.0
     titles = rows.own_pflops + received
     rows.own_pflops = titles * np.minimum(1.0, ratio(_of_pool(clouds, clouds.fleet_pflops), total(titles)))
     unclaimed = (total(rows.own_pflops + rows.on_order_pflops) == 0) & (_of_pool(clouds, clouds.connected_mw) > 0)
@@ -111,13 +112,14 @@ def titles_pass_on(world, gone, buyer):
     """Give what startups `gone` `(runs, slots)` hold of the pool to owners `buyer`, a link to clouds for each of them.
 
     Chips, the power that they run on and this quarter's load go by title, orders and power to come by order; their
-    deposits come back to them as cash. The phase that calls it lists took_over of clouds, own_pflops, on_order_pflops, deposit_usd,
-    own_training_pflop_hours, own_serving_pflop_hours and cash_usd of startups, and cash_usd of clouds.
+    deposits come back to them as cash. The phase that calls it lists all columns that are assigned below, and the cash of
+    both sides.
     """
     if not np.any(gone):
         return
     clouds, rows, n = world.clouds, world.startups, world.clouds.alive.shape[-1]
     hours = rows.own_training_pflop_hours + rows.own_serving_pflop_hours
+    world.market.passed_on_pflop_hours = world.market.passed_on_pflop_hours + total(hours * gone)
     for held, columns in ((rows.own_pflops, BY_TITLE), (rows.on_order_pflops, BY_ORDER), (hours, BY_HOURS)):
         shares = ratio(add_up(held * gone, np.where(gone, buyer, n), n), total(held))
         transfer(world.world, "clouds", the_pool(clouds) > 0, shares, columns)

@@ -62,6 +62,7 @@ MARKET = Table("market", "One row per run: what belongs to the market and to nob
     stock("blocked", "count", "Acquisitions that the merger rule stopped this quarter."),
     stock("cloud_exits", "count", "Clouds closed this quarter."),
     stock("enterprise_pflop_hours", "PFLOP-h", "Compute that enterprises rented this quarter."),
+    stock("passed_on_pflop_hours", "PFLOP-h", "Compute of own chips that startups sold or lost this quarter after using them."),
     stock("closed_pflop_hours", "PFLOP-h", "Compute that startups rented which closed or were bought this quarter."),
 ))
 
