@@ -4,6 +4,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from worlds import measured, value_of
 
 from market_abm.metrics.concentration import effective_number, herfindahl, largest
 from market_abm.metrics.market import (
@@ -138,3 +139,22 @@ def test_a_person_of_compute_is_twenty_pflops_bought_housed_and_networked():
     clouds = SimpleNamespace(building_usd_per_mw=np.array([[11e6]]), server_overhead=np.array([[0.35]]))
     world = SimpleNamespace(makers=makers, rules=SimpleNamespace(clouds=clouds))
     assert person_of_compute_usd(world).item() == pytest.approx(1_118_000)
+
+
+def test_the_ten_largest_runs_are_averaged_in_logs():
+    # ten runs of 1e3 to 1e12 and two smaller ones: the mean exponent of 3 to 12 is 7.5
+    view = measured({"clouds.run_flop": [1e12, 10.0], "startups.run_flop": [10.0**k for k in range(3, 12)] + [5.0]}, clouds=2, startups=10)
+    assert value_of("top_ten_runs_flop", view) == pytest.approx(10**7.5)
+    few = measured({"clouds.run_flop": [1e12, 10.0], "startups.run_flop": [0.0] * 10}, clouds=2, startups=10)
+    assert np.isnan(value_of("top_ten_runs_flop", few))
+
+
+def test_the_leading_merchant_is_counted_among_merchants():
+    view = measured({"makers.made_chips": [60, 20, 500], "makers.kind": [1, 1, 2]}, makers=3)
+    assert value_of("cr1_merchant_chips_made", view) == pytest.approx(0.75)
+
+
+def test_electricity_is_a_part_of_full_cost():
+    # 100 hours at 2 USD and 300 at 1 USD cost 500; electricity 25
+    view = measured({"clouds.energy_bill_usd": [5, 20], "clouds.full_cost_usd": [2, 1], "clouds.used_pflop_hours": [100, 300]}, clouds=2)
+    assert value_of("energy_share_compute_cost", view) == pytest.approx(0.05)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from market_abm.exact import best, look_up, ratio, share, stacked, total, weighted
+from market_abm.exact import best, exp, log, look_up, ratio, share, stacked, total, weighted
 from market_abm.metrics.metric import Metric
 from market_abm.metrics.survival import age_at_half, cumulative_incidence
 from market_abm.state.tables import IN_HOUSE, MERCHANT, NEOCLOUD, STARTUP_POOL
@@ -160,6 +160,24 @@ def quarters_behind(world):
     return np.where(known, ahead, np.nan)
 
 
+def top_ten_runs(world):
+    """Return the geometric mean of the ten largest training runs of the quarter; nan when fewer labs trained."""
+    runs = np.concatenate([world.clouds.run_flop, world.startups.run_flop], axis=-1)
+    top = np.ascontiguousarray(np.sort(runs, axis=-1)[:, -10:])
+    return np.where(best(-top) < 0, exp(total(log(top)) / top.shape[-1]), np.nan)
+
+
+def merchant_leader(world):
+    """Return the largest merchant's part in the chips that merchants made, by number."""
+    return best(share(world.makers.made_chips * (world.makers.kind == MERCHANT)))
+
+
+def energy_share(world):
+    """Return electricity over the full cost of the compute that was used."""
+    clouds = world.clouds
+    return ratio(total(clouds.energy_bill_usd), total(clouds.full_cost_usd * clouds.used_pflop_hours), np.nan)
+
+
 def yearly(flow):
     """Turn a quarter's flow into a yearly rate."""
     return lambda world: flow(world) * QUARTERS_PER_YEAR
@@ -231,6 +249,8 @@ METRICS = (
     Metric("chip_price_usd_per_pflops", "USD/PFLOPS", "Merchants' chip sales over PFLOP/s delivered.", chip_price),
     Metric("lerner_chips", "share", "Lerner index of merchants' chips, by sales.", lerner),
     Metric("in_house_share_chips", "share", "Part of PFLOP/s delivered that owners made for themselves.", in_house_share),
+    Metric("cr1_merchant_chips_made", "share", "Part of the largest merchant in the chips that merchants made, by number.", merchant_leader),
+    Metric("energy_share_compute_cost", "share", "Electricity over the full cost of the compute used.", energy_share),
     Metric("person_of_compute_usd", "USD", "20 PFLOP/s bought, housed and networked.", person_of_compute_usd),
     Metric("person_of_compute_kw", "kW", "Facility power of 20 PFLOP/s of new chips.", lambda w: mw_per_pflops(w) * PFLOPS_PER_PERSON * 1e3),
     Metric("compute_owned_pflops", "PFLOP/s", "AI chips installed.", compute_total),
@@ -255,6 +275,7 @@ METRICS = (
     Metric("own_share_startups", "share", "Part of startups' compute that ran on chips of their own.", own_share),
     Metric("owners_startups", "count", "Startups that hold chips of their own.", lambda w: total((w.startups.own_pflops > 0) * 1.0)),
     Metric("frontier_run_flop", "FLOP", "Largest training run of the quarter, physical FLOP.", of_market("frontier_run_flop")),
+    Metric("top_ten_runs_flop", "FLOP", "Geometric mean of the ten largest runs of the quarter, physical FLOP.", top_ten_runs),
     Metric("frontier_run_cost_usd", "USD", "Its amortised cost.", of_market("frontier_cost_usd")),
     Metric("frontier_run_pflop_hours", "PFLOP-h", "Peak compute that it occupied.", of_market("frontier_pflop_hours")),
     Metric("frontier_utilisation", "fraction", "Its model FLOP utilisation before losses of scale.", of_market("frontier_utilisation")),
