@@ -152,8 +152,10 @@ def look_up(table, link, nobody=0.0):
 
 def best_by(x, link, rows):
     """Return the largest positive x `(runs, n)` by an integer link, `(runs, rows)`; 0 where nothing names a row."""
-    found = [best(np.where(link == row, np.maximum(x, 0.0), 0.0)) for row in range(rows)]
-    return np.concatenate(found, axis=-1)
+    rising = np.argsort(x, axis=-1, kind="stable")
+    out = np.zeros((*x.shape[:-1], rows + 1))  # of several values for one place the last, the largest, stays
+    np.put_along_axis(out, np.take_along_axis(link, rising, axis=-1), np.take_along_axis(np.maximum(x, 0.0), rising, axis=-1), axis=-1)
+    return np.ascontiguousarray(out[..., :rows])
 
 
 def order_by(key):

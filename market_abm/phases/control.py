@@ -170,7 +170,7 @@ def _startups_buy(world, buyer, price):
     release(world, gone & elsewhere)
     capability = np.maximum(rows.effective_flop, best_by(rows.effective_flop * gone, last, slots))
     world.market.acquired = world.market.acquired + total(gone * 1.0)
-    merge(world.world, "startups", gone, buyer, reason="acquisition", amount=price, unit="USD")
+    merge(world.world, "startups", gone, last, reason="acquisition", amount=price, unit="USD")
     rows.effective_flop = capability * (rows.alive > 0)
 
 

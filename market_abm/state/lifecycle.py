@@ -71,6 +71,8 @@ def transfer(world, table, giver, shares, columns):
 
     `shares` `(runs, rows)` is the part that each row gets, the giver's own zero, together at most one.
     """
+    runs = np.flatnonzero(shares.any(axis=-1))
+    shares, giver = shares[runs], giver[runs]
     gone = shares.sum(axis=-1, keepdims=True)
     gone = np.where(gone > 1.0 - ALL_BUT_ROUNDING, 1.0, gone)  # who gives everything keeps no speck of it
     for column in columns:
@@ -78,10 +80,12 @@ def transfer(world, table, giver, shares, columns):
             raise ValueError(f"{table}.{column} does not add up: no part of it can be handed over")
         name = f"{table}.{column}"
         array = world.array(name)
-        held = (array * giver).sum(axis=-1, keepdims=True)
-        change = held * shares - array * giver * gone
-        array += change
+        leaving = np.take(array, runs, axis=-2) * giver
+        moved = leaving.sum(axis=-1, keepdims=True) * shares - leaving * gone
+        array[..., runs, :] += moved
         if name in world.ledger.net:
+            change = np.zeros_like(array)
+            change[..., runs, :] = moved
             world.ledger.tally(name, change)
 
 
@@ -128,7 +132,10 @@ def end_of_chain(table, gone, heir):
     """Jump from heir to heir's heir; each round doubles the jump, so no chain is too long."""
     rows = gone.shape[-1]
     for _ in range(rows.bit_length()):
-        heir = np.where(_named(gone, heir), _at(heir, heir), heir)
+        onward = _named(gone, heir)
+        if not np.any(onward & gone):
+            break
+        heir = np.where(onward, _at(heir, heir), heir)
     if np.any(gone & ((heir >= rows) | _named(gone, heir))):
         raise ValueError(f"{table}: a merger leaves no heir; a firm must merge into one that stays")
     return heir
