@@ -129,7 +129,7 @@ class EverybodyElse(CloudProvider):
 
 
 class Startup(MarketAgent):
-    """A lab that rents its compute."""
+    """A lab that rents its compute and may own chips in the startups' pool."""
 
     table = "startups"
 

@@ -53,7 +53,6 @@ def _rules():
 def _rule(key, name, rule, default):
     text = " ".join(rule.__doc__.split())
     says, _, source = text.partition("Source: ")
-    source = source.split(". ")[0]
     return {"chosen_by": key, "name": name, "default": default, "says": says.split(". ")[0].rstrip(". ") + ".", "source": source.rstrip(".")}
 
 

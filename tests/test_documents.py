@@ -1,20 +1,25 @@
 """The documents say what the code is: names, commands, links and versions that stand in them exist."""
 
 import ast
+import os
 import re
 import shutil
 import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
 import pytest
+from test_house import LINES
 
 import market_abm
 from market_abm.levers.catalogue import CATALOGUE
 from market_abm.metrics.catalogue import catalogue
 from market_abm.parameters.declare import declarations
 from market_abm.parameters.schema import CAST_KINDS, SECTIONS, Frame, Parameters
+from market_abm.parameters.switches import NEUTRAL
 from market_abm.phases.quarter import QUARTER
+from market_abm.rules.catalogue import CHOSEN, FIXED
 from market_abm.state.tables import TABLES
 
 ROOT = Path(__file__).parent.parent
@@ -65,6 +70,37 @@ def test_the_schedule_lists_the_phases_of_each_step():
     rows = re.findall(r"^\| (\d+) [^|]*\|([^|]*)\|$", MODEL, flags=re.MULTILINE)
     told = {int(step): re.findall(r"`(\w+)`", phases) for step, phases in rows}
     assert told == {step: [phase.name for phase in QUARTER if phase.step == step] for step in sorted({p.step for p in QUARTER})}
+
+
+def table_of(first_heading):
+    """Return the cells of each row of the one table of the model with this first heading."""
+    [block] = re.findall(rf"^\| {first_heading} \|.*\n\|[-|]+\|\n((?:\|.*\n)+)", MODEL, flags=re.MULTILINE)
+    return [[cell.strip() for cell in row.strip("| ").split(" | ")] for row in block.splitlines()]
+
+
+def test_the_model_names_every_switch_and_no_other():
+    assert [name for name, _ in table_of("switch")] == [f"`switches.{name}`" for name in NEUTRAL]
+
+
+def test_the_model_names_every_rule_and_no_other():
+    told = {key.strip("`"): re.findall(r"`(\w+)`", rules) for key, rules in table_of("parameter")}
+    assert {key: set(rules) for key, rules in told.items()} == {key: set(rules) for key, rules in CHOSEN.items()}
+    defaults = {key: getattr(getattr(Parameters(), key.split(".")[0]), key.split(".")[1]) for key in CHOSEN}
+    assert {key: rules[0] for key, rules in told.items()} == defaults
+    [always] = re.findall(r"^Always in force: ([^.]+)\.", MODEL, flags=re.MULTILINE)
+    assert re.findall(r"`(\w+)`", always) == list(FIXED)
+
+
+def test_the_model_names_every_lever_and_no_other():
+    [levers] = re.findall(r"Levers in the catalogue: ([^.]+)\.", MODEL)
+    assert re.findall(r"`(\w+)`", levers) == list(CATALOGUE)
+
+
+def test_the_model_names_every_table_and_columns_that_it_has():
+    told = {name.strip("`"): re.findall(r"`(\w+)`", columns) for name, _, _, columns in table_of("table")}
+    assert list(told) == [table.name for table in TABLES]
+    for table in TABLES:
+        assert not set(told[table.name]) - {column.name for column in table.columns}, table.name
 
 
 def public_functions(*rooms):
@@ -125,10 +161,32 @@ def test_parameters_named_elsewhere_exist(path):
     assert not set(named) - parameter_names()
 
 
-def test_files_named_in_the_model_exist():
-    named = {name for name in quoted(MODEL) if "/" in name and FILE_NAME.fullmatch(name)}
+def test_names_in_the_glossary_exist():
+    assert not wrong_names((ROOT / "docs" / "glossary.md").read_text("utf-8"))
+
+
+@pytest.mark.parametrize("page", ["docs/model.md", "ARCHITECTURE.md"])
+def test_files_named_exist(page):
+    named = {name for name in quoted((ROOT / page).read_text("utf-8")) if "/" in name and FILE_NAME.fullmatch(name)}
     assert named
     assert not [name for name in named if not (ROOT / name).exists() and not (ROOT / "market_abm" / name).exists()]
+
+
+# The architecture -----------------------------------------------------------------------------------
+
+ROOMS, IMPORTS = re.findall(r"^```text\n(.*?)^```", (ROOT / "ARCHITECTURE.md").read_text("utf-8"), flags=re.DOTALL | re.MULTILINE)
+RESERVED = {"dashboard", "report"}  # rooms that a line is kept for
+
+
+def test_the_architecture_gives_the_lines_of_imports():
+    told = [set(re.split(r", | \| ", re.sub(r" {2,}\(.*", "", line))) for line in IMPORTS.splitlines()]
+    assert told == [set(line) for line in LINES if not set(line) <= RESERVED]
+
+
+def test_the_architecture_has_a_place_for_every_module():
+    package = Path(market_abm.__file__).parent
+    modules = [path for path in package.rglob("*.py") if not path.name.startswith("__")]
+    assert not [relative(path) for path in modules if not re.search(rf"\b{path.stem}\b", ROOMS)]
 
 
 # The README -----------------------------------------------------------------------------------------
@@ -156,6 +214,17 @@ def test_the_scenario_in_the_readme_is_valid(tmp_path):
     (tmp_path / "slow_grid.toml").write_text(scenario, "utf-8")
     configuration = market_abm.load(tmp_path / "slow_grid.toml")
     assert (configuration.parameters.energy.slots_growth, configuration.levers[-1].start) == (1.05, "2026Q1")
+
+
+def test_the_check_in_the_readme_prints_what_stands_there(tmp_path):
+    [scenario] = re.findall(r"^```toml\n(.*?)^```", README, flags=re.DOTALL | re.MULTILINE)
+    [told] = re.findall(r"^```text\n(slow_grid.*?)^```", README, flags=re.DOTALL | re.MULTILINE)
+    shutil.copytree(ROOT / "configs", tmp_path / "configs")
+    (tmp_path / "slow_grid.toml").write_text(scenario, "utf-8")
+    paths = {"PYTHONPATH": str(Path(market_abm.__file__).parent.parent)}
+    done = subprocess.run([sys.executable, "-m", "market_abm", "check", "slow_grid.toml"], cwd=tmp_path, capture_output=True, text=True,
+                          check=True, env=os.environ | paths)
+    assert [line.rstrip() for line in (done.stderr + done.stdout).splitlines()] == told.splitlines()
 
 
 def test_the_python_in_the_readme_is_python():

@@ -44,6 +44,12 @@ def test_the_page_names_every_metric_once_and_no_other():
     assert len(names) == len(set(names)) and len(metrics) == len(set(metrics))
 
 
+def test_the_page_uses_no_name_that_does_not_exist():
+    patterns = re.findall(r"`([a-z0-9_<> ]+_[a-z0-9_<> ]+)`", PAGE)
+    named = {name for pattern in patterns if "<measure>" not in pattern for name in expanded(pattern)}
+    assert named - {metric.name for metric in catalogue([OWNER])} - set(BASE_SAYS) == {"_by_group"}
+
+
 def test_the_page_gives_each_metric_its_unit():
     units = {metric.name: metric.unit for metric in catalogue([OWNER])}
     assert [(name, unit, units[name]) for name, unit in told() if units[name] not in unit.split(", ")] == []

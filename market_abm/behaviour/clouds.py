@@ -143,8 +143,7 @@ def power_wanted(clouds, mw_needed, coming_mw, wait_quarters, growth, rules):
     Power is asked for on its own, longer horizon; on the chips' horizon it would bind by myopia alone.
     """
     horizon = np.minimum(wait_quarters, rules.horizon_cap)
-    planned = np.minimum(np.maximum(growth, 0.0), log(rules.request_growth_cap) / 4.0)
-    return np.maximum(0.0, mw_needed * exp(planned * horizon) - coming_mw) * clouds.alive
+    return np.maximum(0.0, mw_needed * exp(growth * horizon) - coming_mw) * clouds.alive
 
 
 def choose_sites(clouds, regions, rules):

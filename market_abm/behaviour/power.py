@@ -3,7 +3,7 @@
 import numpy as np
 
 from market_abm.behaviour import clouds as owners
-from market_abm.exact import leading, log, power, ratio, stacked, total
+from market_abm.exact import bounded, leading, log, power, ratio, stacked, total
 from market_abm.state.tables import EVERYBODY_ELSE, STARTUP_POOL
 from market_abm.units import HOURS_PER_QUARTER
 
@@ -28,10 +28,11 @@ def mw_needed(clouds):
     return stacked(clouds.fleet_mw) + more * clouds.new_mw_per_pflops
 
 
-def growth_planned(clouds, rules):
+def growth_planned(clouds, rules, energy):
     """Return the growth, in logs a quarter, that power is planned for; neoclouds plan boldly while rent covers cost."""
+    own = bounded(clouds.demand_growth, 0.0, log(energy.request_growth_cap) / 4.0)
     confident = owners.neoclouds(clouds) * (clouds.contested_rent_usd >= clouds.full_cost_usd)
-    return np.maximum(clouds.demand_growth, confident * log(rules.neocloud_growth) / 4.0)
+    return np.maximum(own, confident * log(rules.neocloud_growth) / 4.0)
 
 
 def conversion_wanted(lacking_mw, convertible_mw, rules):

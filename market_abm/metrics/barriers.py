@@ -6,7 +6,7 @@ from market_abm.exact import at_best, exp, look_up, ratio, stacked, total, weigh
 from market_abm.metrics.indices import Market, gini, largest
 from market_abm.metrics.market import person_of_compute_usd
 from market_abm.metrics.metric import Metric
-from market_abm.state.tables import EVERYBODY_ELSE
+from market_abm.state.tables import many_small
 from market_abm.units import HOURS_PER_YEAR, PFLOPS_PER_PERSON, QUARTERS_PER_YEAR
 
 COMPETITIVE = {"tenth_run": 0.1, "full_run": 1.0}  # parts of the frontier's compute that count as competing with it
@@ -96,7 +96,7 @@ def eligible_share(part):
 def insider(world, column):
     """Read a column at the named owner with the most chips."""
     clouds = world.clouds
-    return at_best(column, stacked(clouds.fleet_pflops) * (clouds.kind != EVERYBODY_ELSE))
+    return at_best(column, stacked(clouds.fleet_pflops) * ~many_small(clouds.kind))
 
 
 def person_year(rent_usd):
@@ -115,8 +115,9 @@ def _list_rent(world):
 
 
 def insider_power_price(world):
-    """Return what the insider paid a MWh."""
-    return ratio(insider(world, world.clouds.energy_bill_usd), insider(world, stacked(world.clouds.energy_mwh)), np.nan)
+    """Return what the insider paid a MWh, from the grid and of its own."""
+    clouds = world.clouds
+    return ratio(insider(world, clouds.energy_bill_usd), insider(world, stacked(clouds.energy_mwh) + clouds.own_power_mwh), np.nan)
 
 
 def access_premium(world):
@@ -131,7 +132,8 @@ def efficient_scale_share(world):
     contested rent of an hour that serves. Above 1 there is room for no second lab at efficient scale.
     """
     research = ratio(world.market.frontier_cost_usd, QUARTERS_PER_YEAR * world.rules.training.final_run_share, np.nan)
-    served = total(world.clouds.serving_pflop_hours) + total(world.startups.serving_pflop_hours)
+    rows = world.startups
+    served = total(world.clouds.serving_pflop_hours) + total(rows.serving_pflop_hours + rows.own_serving_pflop_hours)
     return ratio(minimum_efficient_scale(research, world.market.spot_rent_usd), served, np.nan)
 
 
@@ -143,7 +145,7 @@ def shortfall_chips(world):
 def shortfall_gap_chips(world):
     """Return the shortfall of all other buyers less that of the four largest named owners."""
     clouds = world.clouds
-    fleet = stacked(clouds.fleet_pflops) * (clouds.kind != EVERYBODY_ELSE)
+    fleet = stacked(clouds.fleet_pflops) * ~many_small(clouds.kind)
     smallest = np.sort(fleet, axis=-1)[..., -min(TOP_BUYERS, fleet.shape[-1]) :][..., :1]
     top = ((fleet > 0) & (fleet >= smallest)) * 1.0
     return shortfall(*_chips_due(world), 1.0 - top) - shortfall(*_chips_due(world), top)
@@ -194,8 +196,8 @@ def sunk_cost_chips(world):
 def sunk_cost_labs(world):
     """Return labs' research compute, own at the transfer price, over customers' payments."""
     clouds, rows = world.clouds, world.startups
-    rent = world.noted("rent of startups", rent_of_startups)
-    spent = total(clouds.training_pflop_hours * clouds.transfer_usd) + total(rows.training_pflop_hours * rent)
+    hours, rent = rows.training_pflop_hours + rows.own_training_pflop_hours, world.noted("rent of startups", rent_of_startups)
+    spent = total(clouds.training_pflop_hours * clouds.transfer_usd) + total(hours * rent)
     return ratio(spent, total(clouds.ai_revenue_usd) + total(rows.ai_revenue_usd), np.nan)
 
 
@@ -207,7 +209,8 @@ def funding_share(k):
 def compute_gini(world):
     """Return the Gini coefficient of compute used over startups alive, those without any included."""
     rows = world.startups
-    return gini(rows.training_pflop_hours + rows.serving_pflop_hours, present=rows.alive)
+    rented, own = rows.training_pflop_hours + rows.serving_pflop_hours, rows.own_training_pflop_hours + rows.own_serving_pflop_hours
+    return gini(rented + own, present=rows.alive)
 
 
 def entrants_who_last(world):

@@ -24,7 +24,7 @@ from market_abm.metrics.indices import (
 )
 from market_abm.metrics.metric import Metric
 from market_abm.metrics.ownership import majority_owner, owner_of, stakes_mhhi, ultimate_owners
-from market_abm.state.tables import EVERYBODY_ELSE, STARTUP_POOL
+from market_abm.state.tables import many_small
 
 LEADERS = 4  # whose turnover is followed
 
@@ -77,7 +77,8 @@ CHANGES = {
 def bases(world):
     """Return {base: (sizes `(runs, firms)`, fringe or None)} of every market by legal entity."""
     clouds, makers, startups = world.clouds, world.makers, world.startups
-    fringe = ((clouds.kind == EVERYBODY_ELSE) | (clouds.kind == STARTUP_POOL)) * 1.0  # many small owners each
+    fringe = many_small(clouds.kind) * 1.0
+    building = stacked(clouds.converting_mw.waiting()) + clouds.own_power_building_mw.waiting()
 
     def labs(column):
         return np.concatenate([getattr(clouds, column), getattr(startups, column)], axis=-1)
@@ -86,7 +87,7 @@ def bases(world):
         "compute_owned": (stacked(clouds.fleet_pflops), fringe),
         "compute_energised": (clouds.active_pflops, fringe),
         "compute_rented": (clouds.rented_pflop_hours, fringe),
-        "contracted_mw": (stacked(clouds.connected_mw) + stacked(clouds.sites_mw.waiting()) + clouds.own_power_mw, fringe),
+        "contracted_mw": (stacked(clouds.connected_mw) + stacked(clouds.sites_mw.waiting()) + clouds.own_power_mw + building, fringe),
         "cloud_revenue": (clouds.general_revenue_usd + clouds.rent_usd + clouds.credit_rent_usd, fringe),
         "chip_sales": (makers.sales_usd.copy(), None),
         "chip_pflops": (makers.sold_pflops.copy(), None),

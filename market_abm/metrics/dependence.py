@@ -11,7 +11,7 @@ from market_abm.metrics.concentration import bases, markets
 from market_abm.metrics.indices import herfindahl
 from market_abm.metrics.metric import Metric
 from market_abm.metrics.ownership import majority_owner, owner_of, ultimate_owners
-from market_abm.state.tables import EVERYBODY_ELSE
+from market_abm.state.tables import many_small
 
 MOSTLY = 0.8  # a lab that gets this much from one provider depends on it
 ROUNDING = 1e-12  # parts that are exactly at a threshold count as reaching it
@@ -106,7 +106,9 @@ def labs(world):
     roots = ultimate_owners(clouds.parent)
     hours = np.concatenate([clouds.training_pflop_hours, rows.training_pflop_hours], axis=-1)
     source = np.concatenate([np.full((runs, count), count), rows.provider], axis=-1)
-    supply = Supply(hours[None], source[None], count, world.noted("bases", bases)["ai_revenue"][0])
+    own_chips = np.concatenate([np.zeros((runs, count)), rows.own_training_pflop_hours], axis=-1)
+    hours, source = np.stack([hours, own_chips]), np.stack([source, np.full_like(source, count)])
+    supply = Supply(hours, source, count, world.noted("bases", bases)["ai_revenue"][0])
     own = supply.standing[:, :count]
     host, controller = owner_of(rows.provider, roots), majority_owner(rows.stake, rows.holder, roots)
     rival = look_up(clouds.has_lab * clouds.alive, host) * (host != controller) * (host != owner_of(rows.backer, roots))
@@ -147,7 +149,8 @@ def common_stack_share(world):
 def untrained(world):
     """Return the number of labs alive that did not train, which no figure of dependence counts."""
     clouds, rows = world.clouds, world.startups
-    idle = [(clouds.has_lab * clouds.alive > 0) & (clouds.training_pflop_hours <= 0), (rows.alive > 0) & (rows.training_pflop_hours <= 0)]
+    idle = [(clouds.has_lab * clouds.alive > 0) & (clouds.training_pflop_hours <= 0), 
+            (rows.alive > 0) & (rows.training_pflop_hours + rows.own_training_pflop_hours <= 0)]
     return sum(np.count_nonzero(which, axis=-1, keepdims=True) for which in idle) * 1.0
 
 
@@ -190,7 +193,7 @@ def customer_herfindahl_chips(world):
     """Return the Herfindahl-Hirschman index of the leading maker's customers, everybody else a fringe."""
     sales = world.makers.sales_usd
     leader = (np.arange(sales.shape[-1]) == sales.argmax(axis=-1)[:, None]) * 1.0
-    return herfindahl(stacked(world.clouds.delivered_pflops * leading(leader)), (world.clouds.kind == EVERYBODY_ELSE) * 1.0)
+    return herfindahl(stacked(world.clouds.delivered_pflops * leading(leader)), many_small(world.clouds.kind) * 1.0)
 
 
 def insight(world):

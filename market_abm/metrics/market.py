@@ -35,8 +35,9 @@ def in_house_share(world):
 
 
 def mw_per_pflops(world):
-    """Return the facility power of new chips, by sales."""
-    return weighted(world.makers.mw_per_pflops, world.makers.sold_pflops, np.nan)
+    """Return the facility power of merchants' new chips, by sales."""
+    makers = world.makers
+    return weighted(makers.mw_per_pflops, makers.sold_pflops * (makers.kind == MERCHANT), np.nan)
 
 
 def person_of_compute_usd(world):
@@ -96,17 +97,18 @@ def owners_bound_by(reason):
     Judged on what is installed or could be connected first (power), then on orders that were paid for
     and not delivered (chips), then on the budget (money); else none.
     """
-    def measure(world):
-        clouds = world.clouds
-        fleet = stacked(clouds.fleet_pflops)
-        power = (clouds.active_pflops < (1.0 - NOTICED) * fleet) | (clouds.power_short > NOTICED)
-        waiting = clouds.unserved_pflops > NOTICED * fleet
-        chips = ~power & waiting
-        money = ~power & ~waiting & (clouds.money_short > NOTICED)
-        which = {"power": power, "chips": chips, "money": money, "none": ~power & ~chips & ~money}[reason]
-        return total(share(fleet) * which)
+    return lambda world: world.noted("what binds owners", _what_binds_owners)[reason]
 
-    return measure
+
+def _what_binds_owners(world):
+    clouds = world.clouds
+    fleet = stacked(clouds.fleet_pflops)
+    power = (clouds.active_pflops < (1.0 - NOTICED) * fleet) | (clouds.power_short > NOTICED)
+    chips = ~power & (clouds.unserved_pflops > NOTICED * fleet)
+    money = ~power & ~chips & (clouds.money_short > NOTICED)
+    parts = share(fleet)
+    return {"power": total(parts * power), "chips": total(parts * chips), "money": total(parts * money),
+            "none": total(parts * (~power & ~chips & ~money))}
 
 
 def labs_bound_by(reason):
@@ -116,23 +118,24 @@ def labs_bound_by(reason):
     on compute (rationed by rent or transfer price), then on money, then on the prize. `ambition` is what
     binds when none of these does.
     """
-    def measure(world):
-        clouds, rows = world.clouds, world.startups
-        budget = np.concatenate([clouds.lab_budget_usd * clouds.has_lab, rows.budget_usd], axis=-1)
-        rent = look_up(clouds.contested_rent_usd, rows.provider)
-        startups_asked = rows.training_usd + rows.own_training_pflop_hours * rent  # rented, and done on own chips
-        asked = np.concatenate([clouds.lab_funded_usd, startups_asked], axis=-1)
-        fill = np.concatenate([clouds.own_fill_rate, rows.fill_rate], axis=-1)
-        prize = np.concatenate([clouds.prize_bound * clouds.has_lab, rows.prize_bound], axis=-1) > 0
-        data = np.concatenate([clouds.data_short * clouds.has_lab, rows.data_short], axis=-1) > NOTICED
-        compute = ~data & (fill < 1.0 - NOTICED)
-        money = ~data & ~compute & (asked < (1.0 - NOTICED) * budget)
-        stopped = ~data & ~compute & ~money & prize
-        which = {"data": data, "compute": compute, "money": money, "prize": stopped,
-                 "ambition": ~data & ~compute & ~money & ~stopped}[reason]
-        return total(share(budget) * which)
+    return lambda world: world.noted("what binds labs", _what_binds_labs)[reason]
 
-    return measure
+
+def _what_binds_labs(world):
+    clouds, rows = world.clouds, world.startups
+    budget = np.concatenate([clouds.lab_budget_usd * clouds.has_lab, rows.budget_usd], axis=-1)
+    rent = look_up(clouds.contested_rent_usd, rows.provider)
+    startups_asked = rows.training_usd + rows.own_training_pflop_hours * rent  # rented, and done on own chips
+    asked = np.concatenate([clouds.lab_funded_usd, startups_asked], axis=-1)
+    fill = np.concatenate([clouds.own_fill_rate, rows.fill_rate], axis=-1)
+    bound = np.concatenate([clouds.prize_bound * clouds.has_lab, rows.prize_bound], axis=-1) > 0
+    data = np.concatenate([clouds.data_short * clouds.has_lab, rows.data_short], axis=-1) > NOTICED
+    compute = ~data & (fill < 1.0 - NOTICED)
+    money = ~data & ~compute & (asked < (1.0 - NOTICED) * budget)
+    prize = ~data & ~compute & ~money & bound
+    parts, ambition = share(budget), ~data & ~compute & ~money & ~prize
+    return {"data": total(parts * data), "compute": total(parts * compute), "money": total(parts * money),
+            "prize": total(parts * prize), "ambition": total(parts * ambition)}
 
 
 def at_frontier(world):
@@ -164,7 +167,7 @@ def top_ten_runs(world):
     """Return the geometric mean of the ten largest training runs of the quarter; nan when fewer labs trained."""
     runs = np.concatenate([world.clouds.run_flop, world.startups.run_flop], axis=-1)
     top = np.ascontiguousarray(np.sort(runs, axis=-1)[:, -10:])
-    return np.where(best(-top) < 0, exp(total(log(top)) / top.shape[-1]), np.nan)
+    return np.where(top[:, :1] > 0, exp(total(log(top)) / top.shape[-1]), np.nan)
 
 
 def merchant_leader(world):
@@ -298,6 +301,7 @@ METRICS = (
     Metric("exits_startups", "count/quarter", "Startups closed.", of_market("exits")),
     Metric("acquired_startups", "count/quarter", "Startups bought.", of_market("acquired")),
     Metric("blocked_acquisitions", "count/quarter", "Acquisitions that the merger rule stopped.", of_market("blocked")),
+    Metric("refused_stakes", "count", "Stakes not taken since the start: a startup had its full number of holders.", of_market("refused_stakes")),
     Metric("entry_rate_startups", "1/quarter", "Founded over alive at the start of the quarter.", entry_rate),
     Metric("exit_rate_startups", "1/quarter", "Closed over alive before.", exit_rate),
     Metric("exits_clouds", "count/quarter", "Clouds closed.", of_market("cloud_exits")),

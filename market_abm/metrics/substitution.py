@@ -72,7 +72,7 @@ def chips_demand(world):
     ordered = trailing(total(clouds.supplier_share * weight))
     first = _first(ordered)
     second = _first(np.where(first > 0, -1.0, ordered))
-    from_leader = stacked(goes * leading(first))
+    from_leader = stacked(np.where(leading(first) > 0, goes, 0.0))  # who sells nothing loses nothing, and has no diversion
     seen = ratio(1.0, total(ordered), np.nan)
     return at_best(own * chip_part, ordered) + 0.0 * seen, total(from_leader * second) + 0.0 * seen
 

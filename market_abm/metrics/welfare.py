@@ -5,6 +5,7 @@ import numpy as np
 from market_abm.exact import log, ratio, stacked, total
 from market_abm.metrics.metric import Metric
 from market_abm.rules.electricity import merit_order
+from market_abm.state.tables import STARTUP_POOL
 from market_abm.units import HOURS_PER_QUARTER, QUARTERS_PER_YEAR
 
 
@@ -41,20 +42,22 @@ def profit_chips(world):
 def profit_compute(world):
     """Return owners' profit from compute: rent and own use at the transfer price, less electricity, upkeep and wear.
 
-    Wear is straight-line on what the fleet would cost new today; before interest and tax.
+    Rent counts credits too. Wear is straight-line on what the fleet would cost new today; before interest and tax.
+    Startups' pool earns no rent and is left out.
     """
     clouds, rules = world.clouds, world.rules.clouds
-    earned = clouds.rent_usd + clouds.transfer_usd * clouds.own_pflop_hours
+    earned = clouds.rent_usd + clouds.credit_rent_usd + clouds.transfer_usd * clouds.own_pflop_hours
     upkeep = (stacked(clouds.fleet_mw) * rules.upkeep_usd_per_mw_year
               + stacked(clouds.connected_mw) * rules.connection_usd_per_mw_year) / QUARTERS_PER_YEAR
     wear = stacked(clouds.fleet_pflops) * clouds.investment_usd_per_pflops / world.rules.chips.life_quarters
-    return total(earned - clouds.energy_bill_usd - upkeep - wear) * QUARTERS_PER_YEAR
+    return total((earned - clouds.energy_bill_usd - upkeep - wear) * (clouds.kind != STARTUP_POOL)) * QUARTERS_PER_YEAR
 
 
 def profit_labs(world):
     """Return labs' profit: customers' payments less compute (own at the transfer price) and people; before tax.
 
-    Below zero as long as research runs ahead of revenue. Startups that closed this quarter are missing.
+    Below zero as long as research runs ahead of revenue. Startups that closed this quarter are missing, and so
+    is the cost of chips that startups own.
     """
     clouds, rows = world.clouds, world.startups
     own_hours = clouds.training_pflop_hours + clouds.serving_pflop_hours

@@ -7,7 +7,7 @@ from market_abm.behaviour import clouds as owners
 from market_abm.behaviour import power as own_power
 from market_abm.exact import bounded, leading, log, power, ratio, share_or_zero, stacked, total
 from market_abm.rules.documentation import partners
-from market_abm.state.tables import EVERYBODY_ELSE, STARTUP_POOL
+from market_abm.state.tables import many_small
 
 
 def expectations_form(world):
@@ -85,7 +85,8 @@ def power_of_own_is_planned(world):
     needed, sure = own_power.mw_needed(clouds), own_power.contracted_mw(clouds)
     free = clouds.convertible_mw - stacked(clouds.converting_mw.waiting())
     converted = own_power.conversion_wanted(needed - sure, free, energy) * (stacked(clouds.connected_mw) > 0)
-    lacking = owners.power_wanted(clouds, needed, sure + converted, energy.own_power_quarters, own_power.growth_planned(clouds, rules), energy)
+    growth = own_power.growth_planned(clouds, rules, energy)
+    lacking = owners.power_wanted(clouds, needed, sure + converted, energy.own_power_quarters, growth, energy)
     wait = _quoted_wait(world, owners.choose_sites(clouds, world.regions, energy))
     saved = np.minimum(wait, energy.horizon_cap) - energy.own_power_quarters
     idle = bounded(ratio(stacked(clouds.fleet_mw) - sure - converted, lacking), 0.0, 1.0)
@@ -104,7 +105,7 @@ def power_is_requested(world):
     more = np.maximum(0.0, clouds.wanted_pflops - stacked(clouds.fleet_pflops))
     beside = clouds.conversion_planned_mw + clouds.own_power_planned_mw
     coming = own_power.contracted_mw(clouds) + beside + stacked(clouds.queued_mw.waiting())
-    growth = own_power.growth_planned(clouds, rules.clouds)
+    growth = own_power.growth_planned(clouds, rules.clouds, rules.energy)
     wanted = owners.power_wanted(clouds, own_power.mw_needed(clouds), coming, wait, growth, rules.energy)
     income = rules.clouds.omega * clouds.group_cash_flow_usd + clouds.rent_usd + clouds.ai_revenue_usd
     committed = stacked(clouds.planned_pflops) * clouds.investment_usd_per_pflops  # this quarter's orders, not yet in the book
@@ -135,21 +136,16 @@ def _quoted_wait(world, sites):
 def buyers_access(world, own):
     """Return what each owner may read of each maker's documentation, `(makers, runs, owners)`: of its own maker's, everything."""
     clouds, rules = world.clouds, world.rules.documentation
-    held = ratio(clouds.fleet_pflops, total(stacked(clouds.fleet_pflops))) * ~_many_small(clouds)
+    held = ratio(clouds.fleet_pflops, total(stacked(clouds.fleet_pflops))) * ~many_small(clouds.kind)
     seen = partners(leading(world.makers.openness), held, rules.rule, rules.partner_share)
     return np.where(own, 1.0, seen) * clouds.alive
-
-
-def _many_small(clouds):
-    """Return which rows stand for many small buyers."""
-    return (clouds.kind == EVERYBODY_ELSE) | (clouds.kind == STARTUP_POOL)
 
 
 def owners_write_software(world):
     """Let owners who depend on one undocumented maker pay engineers for a stack of their own."""
     clouds, makers, rules = world.clouds, world.makers, world.rules.documentation
     own = integration.own_makers(makers, clouds.alive.shape[-1])
-    depends = owners.dependence(clouds.fleet_pflops, leading(makers.openness), own) * ~_many_small(clouds)
+    depends = owners.dependence(clouds.fleet_pflops, leading(makers.openness), own) * ~many_small(clouds.kind)
     spent = np.minimum(chip_makers.portable_spending(depends, clouds.invested_usd, rules), np.maximum(0.0, clouds.cash_usd))
     clouds.portable_stack = chip_makers.portable_growth(clouds.portable_stack, spent, rules) * clouds.alive
     world.move("portable software", left=spent)

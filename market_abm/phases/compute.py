@@ -82,7 +82,7 @@ def compute_is_priced_and_shared(world):
     inside = own.legacy + own.training + own.serving + wants.backed_hours
     cleared = tenants.clear(clouds, wants, capacity, inside, _energy_cost(world), rules.clouds)
     clouds.contested_rent_usd, clouds.fill_rate = cleared.rent_usd, cleared.fill
-    got = _serve_startups(world, cleared)
+    got = _serve_startups(world, wants, cleared)
     enterprise = _serve_enterprises(world, wants, cleared)
     rented = add_up(got.contract_hours + got.spot_hours, world.startups.provider, clouds.alive.shape[-1]) + enterprise.hours
     own_fill = bounded(ratio(capacity - rented, inside, 1.0), 0.0, 1.0) * clouds.alive
@@ -130,16 +130,14 @@ class _Startups(NamedTuple):
     spot_rent_usd: np.ndarray
 
 
-def _serve_startups(world, cleared):
+def _serve_startups(world, wants, cleared):
     """Serve contracts and the spot market; a host withholds spot hours from rivals of its own lab."""
     clouds, rows, rules = world.clouds, world.startups, world.rules
     margin = look_up(1.0 - ratio(clouds.full_cost_usd, cleared.rent_usd, 1.0), rows.provider)
     withheld = tenants.withheld_share(rows, look_up(clouds.ai_share * clouds.has_lab, rows.provider), margin,
                                       ownership.stake_of(rows, rows.provider), rules.conduct, rules.customers.serving_cost_share)
     rent = look_up(cleared.rent_usd, rows.provider)
-    backed = rows.backer < clouds.alive.shape[-1]
-    spot = tenants.left_for_spot(rows.training_usd + rows.serving_usd, rows.reserved_pflop_hours, rows.reserved_rent_usd) * ~backed
-    served = ratio(spot, rent) * look_up(cleared.fill, rows.provider)
+    served = ratio(wants.startup_usd, rent) * look_up(cleared.fill, rows.provider)
     clouds.withheld_pflop_hours = add_up(served * withheld, rows.provider, clouds.alive.shape[-1])
     return _Startups(rows.reserved_pflop_hours * look_up(cleared.kept_promise, rows.provider), served * (1.0 - withheld), rent)
 

@@ -46,7 +46,8 @@ def owners_back_startups(world):
     candidate = (rows.alive > 0) & (backer == nobody) & (seen > log(rules.backing_edge))
     chosen = ownership.matched(seeks, clouds.group_cash_flow_usd, candidate, seen)
     new = chosen < nobody
-    release(world, new & (chosen != rows.provider))
+    end_contracts(rows, new)
+    use_credits(world, rows.credits_usd * (new & (chosen != rows.provider)))
     rows.provider = np.where(new, chosen, rows.provider)
     rows.backer = np.where(new, chosen, backer)
     _supply(world)
@@ -95,6 +96,11 @@ def release(world, whom):
     """End contracts of some startups, and let their credits expire."""
     rows = world.startups
     use_credits(world, rows.credits_usd * whom)
+    end_contracts(rows, whom)
+
+
+def end_contracts(rows, whom):
+    """End the contracts of some startups."""
     rows.reserved_pflop_hours = rows.reserved_pflop_hours * ~whom
     rows.contract_quarters = rows.contract_quarters * ~whom
 

@@ -1,4 +1,4 @@
-"""Steps 13 and 14: chip makers leave and enter; owners give up own chips and start to make them."""
+"""Step 1: chip makers leave and enter; owners give up own chips and start to make them."""
 
 import numpy as np
 
@@ -25,7 +25,7 @@ def makers_leave(world):
     if np.any(gone):
         _wind_up(world, gone)
         vacate(world.world, "makers", failed, reason="bankruptcy")
-        vacate(world.world, "makers", given_up, reason="abandoned", other=("clouds", makers.parent))
+        vacate(world.world, "makers", given_up, reason="abandoned")
 
 
 def _wind_up(world, gone):

@@ -36,7 +36,8 @@ def merit_order(capacity_mw, cost_usd, load_mw, price_cap):
 def first_come(waiting_mw, slots_mw):
     """Grant requests by age, oldest first; pro rata among requests of the same quarter.
 
-    Source: first come, first served, FERC Order 2003. `waiting_mw` is `(ages, regions, runs, owners)`, oldest first; slots `(regions, runs, 1)`.
+    `waiting_mw` is `(ages, regions, runs, owners)`, oldest first; slots `(regions, runs, 1)`.
+    Source: first come, first served, FERC Order 2003.
     """
     granted, left = np.empty_like(waiting_mw), slots_mw
     for age in range(len(waiting_mw)):

@@ -171,10 +171,11 @@ def _hand_over(world, name, gone, heir):
     leaving = np.take(array, runs, axis=-2) * gone[runs]
     into = np.where(gone, heir, rows)[runs]
     arriving = np.stack([add_up(slab, into, rows) if slab.any() else slab for slab in _slabs(leaving)]).reshape(leaving.shape)
-    change = np.zeros_like(array)
-    change[..., runs, :] = arriving - leaving
-    array += change
+    moved = arriving - leaving
+    array[..., runs, :] += moved
     if name in world.ledger.net:
+        change = np.zeros_like(array)
+        change[..., runs, :] = moved
         world.ledger.tally(name, change)
 
 

@@ -1,8 +1,8 @@
 """Every table and every named flow of the model.
 
 Conserved quantities: `money` (USD), `chips` (PFLOP/s of hardware), `chip power` (MW that this hardware
-draws) and `connections` (MW of grid connection). The identities of a quarter follow from the marks
-`counts_as` below and from the flows at the end.
+draws), `connections` (MW of grid connection), and compute credits on both sides, `credits` and `credits
+owed`. The identities of a quarter follow from the marks `counts_as` below and from the flows at the end.
 """
 
 from market_abm.state.columns import Table, identity, intensive, kept, link, pipeline, stock
@@ -19,6 +19,13 @@ CHIP_LIFE_SLOTS = 41
 FRONTIER_QUARTERS = 64  # how far back the frontier's record is remembered
 HOLDERS = 4  # clouds that can hold shares of one startup
 MERCHANT, IN_HOUSE = 1.0, 2.0  # in the order of MAKER_KINDS in parameters/cast.py
+
+
+
+def many_small(kind):
+    """Return which owners `(runs, rows)` stand for many small ones: everybody else and the pool of startups."""
+    return (kind == EVERYBODY_ELSE) | (kind == STARTUP_POOL)
+
 
 ALIVE = identity("alive", "0 or 1", "Whether the row is an agent that takes part; dead and free rows hold zeros.")
 BIRTH = identity("birth", "key", "Hash of the quarter of entry and the order within it: the key of every draw.", "uint64")
