@@ -84,6 +84,16 @@ def worth_investing(value_over_cost, neocloud, rules):
     return bounded(power(value_over_cost, exponent), rules.gate_low, high)
 
 
+def capacity_aimed_at(clouds, expected, gate):
+    """Return the capacity that an owner aims at, and the part of what is missing that it orders.
+
+    The gate works on what is missing, so that an owner whose rent is below cost grows slowly and does not
+    shrink. A neocloud aims beyond the demand that it knows where the gate is above 1.
+    """
+    price_taker = neoclouds(clouds) > 0
+    return expected * np.where(price_taker, np.maximum(gate, 1.0), 1.0), np.where(price_taker, np.minimum(gate, 1.0), gate)
+
+
 def value_over_cost(clouds, rules):
     """Return what a PFLOP-hour brings over its full cost, own use at its transfer price, tenants at rent."""
     own = ratio(clouds.transfer_usd, rules.transfer_cost_share * clouds.full_cost_usd, 1.0)

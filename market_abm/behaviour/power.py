@@ -73,3 +73,9 @@ def own_power_planned(clouds, wish_mw, deliverable_mw, rules):
     large = np.where(clouds.kind == EVERYBODY_ELSE, rules.own_power_fringe_share, clouds.kind != STARTUP_POOL)
     asked = wish_mw * large * (wish_mw * large >= rules.own_power_least_mw) * clouds.alive
     return asked * np.minimum(1.0, ratio(deliverable_mw, total(asked), 1.0))
+
+
+def own_power_used(load_mw, grid_mw, own_mw, grid_usd_per_mwh, rules):
+    """Return MW of load on own plants: all they can give where their fuel is cheaper than the grid, else what the grid cannot carry."""
+    dearer = rules.own_power_usd_per_mwh > grid_usd_per_mwh
+    return np.minimum(own_mw, np.maximum(0.0, np.where(dearer, load_mw - grid_mw, load_mw)))

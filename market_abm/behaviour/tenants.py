@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from market_abm.behaviour.clouds import contested_rent
-from market_abm.exact import bounded, ratio
+from market_abm.exact import bounded, exp, ratio
 
 
 class Wants(NamedTuple):
@@ -49,6 +49,12 @@ def clear(clouds, wants, capacity, inside_hours, energy_cost, rules):
     return Cleared(rent, ratio(promised, wants.reserved_hours, 1.0), fill, spot + wants.reserved_hours)
 
 
+def contract_pays(contracts, expected_decline):
+    """Return whether a contract is cheaper than the spot market is expected to be over its term, rents falling evenly in logs."""
+    fall = np.maximum(expected_decline * contracts.term_quarters / 4.0, 1e-9)
+    return 1.0 - contracts.discount <= (1.0 - exp(-fall)) / fall
+
+
 def room_for_contracts(clouds, capacity_hours, reserved_hours, contracts):
     """Return hours that each cloud would still promise, `(runs, clouds)`."""
     most = contracts.capacity_share * clouds.tenant_share * capacity_hours
@@ -65,8 +71,9 @@ def withheld_share(startups, host_share, host_margin, stake, conduct, serving_co
 
     A customer whom the rival loses goes to the host's lab with probability s_D / (1 - s_R) (the diversion
     of a logit); each USD of compute withheld moves 1/serving cost USD of service, at the margin of the
-    own lab. Hours are withheld as far as this gain exceeds the rental margin lost, less where the host
-    shares in the rival's profit. Source: vGUPPI of Moresi and Salop 2013.
+    own lab. Hours are withheld as far as this gain exceeds the rental margin lost (rent less electricity:
+    the chips are there), less where the host shares in the rival's profit; a host without a lab gains
+    nothing. Source: vGUPPI of Moresi and Salop 2013.
     """
     diversion = ratio(host_share, 1.0 - startups.ai_share)
     gain = diversion * (1.0 - serving_cost_share) / serving_cost_share * (1.0 - stake)

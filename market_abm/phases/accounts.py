@@ -16,7 +16,7 @@ def owners_close_accounts(world):
     wear = stacked(clouds.fleet_pflops) * clouds.investment_usd_per_pflops / world.rules.chips.life_quarters
     people = world.rules.training.people_share * clouds.lab_funded_usd
     interest = clouds.debt_usd * rules.interest / 4.0
-    profit = clouds.rent_usd + clouds.ai_revenue_usd - clouds.energy_bill_usd - upkeep - people - interest
+    profit = clouds.rent_usd + clouds.credit_rent_usd + clouds.ai_revenue_usd - clouds.energy_bill_usd - upkeep - people - interest
     world.move("upkeep", left=upkeep)
     world.move("own labs' people", left=people)
     world.move("interest", left=interest)
@@ -25,7 +25,8 @@ def owners_close_accounts(world):
     world.move("repayment", left=repaid)
     clouds.debt_usd = clouds.debt_usd - repaid
     kept = rules.cash_buffer * rules.omega * clouds.group_cash_flow_usd + rules.kept_investment * clouds.invested_usd
-    spare = np.maximum(0.0, clouds.cash_usd - kept) * (clouds.group_cash_flow_usd > 0)  # others keep what they have
+    pays = (clouds.group_cash_flow_usd > 0) & (clouds.money_short <= 0)  # others keep what they have, and who is short what it needs
+    spare = np.maximum(0.0, clouds.cash_usd - kept) * pays
     world.move("owners' dividends", left=spare)
 
 
@@ -33,8 +34,7 @@ def startups_close_accounts(world):
     """Pay the wages that rounds and revenue commit startups to, and tax."""
     rows, rules = world.startups, world.rules.startups
     rows.wages_usd = startups.wages(rows, rules) * rows.alive
-    rented = (rows.training_pflop_hours + rows.serving_pflop_hours) * rows.hour_cost_usd
-    cost = rented + rows.wages_usd + costs_and_wear(world)
+    cost = rows.billed_usd + rows.wages_usd + costs_and_wear(world)
     world.move("wages", left=rows.wages_usd)
     world.move("startups' tax", left=rules.tax * np.maximum(0.0, rows.ai_revenue_usd - cost))
 

@@ -41,9 +41,8 @@ def labs_set_budgets(world):
     clouds.lab_budget_usd, clouds.prize_bound = labs.desired_budget(
         clouds.lab_budget_usd, clouds.ai_share, race, noise * world.draws.logistic("owner's ambition", clouds.birth),
         rules.training, contest)
-    backs = add_up(rows.alive, rows.backer, clouds.alive.shape[-1]) > 0
-    own = 1.0 - rules.ownership.backing_share * backs
-    funds = own * rules.training.group_share * rules.clouds.omega * clouds.group_cash_flow_usd + (1.0 - serving_share) * clouds.ai_revenue_usd
+    group_usd = rules.training.group_share * rules.clouds.omega * clouds.group_cash_flow_usd
+    funds = np.maximum(0.0, group_usd - clouds.backing_usd) + (1.0 - serving_share) * clouds.ai_revenue_usd
     clouds.lab_funded_usd = np.minimum(clouds.lab_budget_usd, funds) * clouds.has_lab
     clouds.lab_serving_usd = serving_share * clouds.ai_share * spend * clouds.has_lab
     market.frontier_budget_usd = np.maximum(best(rows.training_usd), best(clouds.lab_funded_usd))
@@ -57,11 +56,12 @@ def contracts_are_signed(world):
     kept = rows.reserved_pflop_hours * (left > 0)
     lasting = clouds.enterprise_reserved_pflop_hours * (1.0 - 1.0 / contracts.term_quarters)
     price = (1.0 - contracts.discount) * clouds.contested_rent_usd
-    signs = (world.draws.uniform("signing of contracts", rows.birth) < contracts.signing_rate) & (kept <= 0) & (rows.backer == nobody)
+    signs = (world.draws.uniform("signing of contracts", rows.birth) < contracts.signing_rate) & (rows.contract_quarters <= 0)
+    signs = signs & (rows.backer == nobody) & tenants.contract_pays(contracts, rules.clouds.expected_decline)
     wish = signs * contracts.startup_share * ratio(rows.training_usd + rows.serving_usd, look_up(price, rows.provider))
     room = tenants.room_for_contracts(clouds, _capacity(world), add_up(kept, rows.provider, nobody) + lasting, contracts)
     aim = contracts.enterprise_share * _contested_enterprises(world) - lasting * clouds.enterprise_reserved_rent_usd
-    firms = contracts.signing_rate * ratio(np.maximum(0.0, aim), price)
+    firms = contracts.signing_rate * ratio(np.maximum(0.0, aim), price) * tenants.contract_pays(contracts, rules.clouds.expected_decline)
     part = bounded(ratio(room, add_up(wish, rows.provider, nobody) + firms), 0.0, 1.0)
     new = wish * look_up(part, rows.provider)
     rows.contract_quarters = np.where(new > 0, contracts.term_quarters, left * (kept > 0))
@@ -69,7 +69,8 @@ def contracts_are_signed(world):
     rows.reserved_pflop_hours = kept + new
     clouds.enterprise_reserved_rent_usd = tenants.averaged_rent(lasting, clouds.enterprise_reserved_rent_usd, firms * part, price)
     clouds.enterprise_reserved_pflop_hours = lasting + firms * part
-    to_come = add_up(rows.reserved_pflop_hours * rows.reserved_rent_usd * rows.contract_quarters, rows.provider, nobody)
+    still = np.maximum(0.0, rows.contract_quarters - 1.0)  # this quarter's rent is about to be paid
+    to_come = add_up(rows.reserved_pflop_hours * rows.reserved_rent_usd * still, rows.provider, nobody)
     half_way = 0.5 * contracts.term_quarters  # enterprises' contracts end evenly over the term
     clouds.backlog_usd = to_come + half_way * clouds.enterprise_reserved_pflop_hours * clouds.enterprise_reserved_rent_usd
 
@@ -82,6 +83,7 @@ def compute_is_priced_and_shared(world):
     inside = own.legacy + own.training + own.serving + wants.backed_hours
     cleared = tenants.clear(clouds, wants, capacity, inside, _energy_cost(world), rules.clouds)
     clouds.contested_rent_usd, clouds.fill_rate = cleared.rent_usd, cleared.fill
+    inside_asked = _inside_usd(world)
     got = _serve_startups(world, wants, cleared)
     enterprise = _serve_enterprises(world, wants, cleared)
     rented = add_up(got.contract_hours + got.spot_hours, world.startups.provider, clouds.alive.shape[-1]) + enterprise.hours
@@ -93,7 +95,7 @@ def compute_is_priced_and_shared(world):
     clouds.rented_pflop_hours = rented + wants.backed_hours * own_fill
     clouds.used_pflop_hours = np.minimum(rented + inside * own_fill, capacity)
     clouds.asked_pflops = (inside + cleared.asked_hours) / HOURS_PER_QUARTER
-    _bill(world, got, enterprise, inside_usd)
+    _bill(world, got, enterprise, inside_asked, inside_usd)
     _describe_prices(world, got, enterprise)
 
 
@@ -112,14 +114,23 @@ def _tenants_want(world, inside_usd):
     """Gather what tenants want of each cloud: under contract, on the spot, at list price, and for backed labs at its own price."""
     clouds, rows, rules = world.clouds, world.startups, world.rules
     nobody = clouds.alive.shape[-1]
-    wish, backed = rows.training_usd + rows.serving_usd, rows.backer < nobody
-    spot = tenants.left_for_spot(wish, rows.reserved_pflop_hours, rows.reserved_rent_usd) * ~backed
+    wish, inside = rows.training_usd + rows.serving_usd, _inside_usd(world)
+    spot = tenants.left_for_spot(wish - inside, rows.reserved_pflop_hours, rows.reserved_rent_usd)
     firms = tenants.left_for_spot(_contested_enterprises(world), clouds.enterprise_reserved_pflop_hours, clouds.enterprise_reserved_rent_usd)
     captive = rules.customers.captive_share * world.market.enterprise_usd * world.market.demand_shock
     captive = captive * share_or_zero(clouds.general_revenue_usd * (clouds.list_rent_usd > 0))
     reserved = add_up(rows.reserved_pflop_hours, rows.provider, nobody) + clouds.enterprise_reserved_pflop_hours
     return tenants.Wants(reserved, spot, add_up(spot, rows.provider, nobody) + firms, firms, ratio(captive, clouds.list_rent_usd),
-                         ratio(add_up(wish * backed, rows.backer, nobody), inside_usd))
+                         ratio(add_up(inside, rows.backer, nobody), inside_usd))
+
+
+def _inside_usd(world):
+    """Return what backed startups ask of their backers at their own price: what these could serve of it last quarter.
+
+    The rest goes to the spot market, or a startup would be shut in with a backer that is short of compute.
+    """
+    rows = world.startups
+    return (rows.training_usd + rows.serving_usd) * look_up(world.clouds.own_fill_rate, rows.backer)
 
 
 class _Startups(NamedTuple):
@@ -133,7 +144,7 @@ class _Startups(NamedTuple):
 def _serve_startups(world, wants, cleared):
     """Serve contracts and the spot market; a host withholds spot hours from rivals of its own lab."""
     clouds, rows, rules = world.clouds, world.startups, world.rules
-    margin = look_up(1.0 - ratio(clouds.full_cost_usd, cleared.rent_usd, 1.0), rows.provider)
+    margin = look_up(np.maximum(0.0, 1.0 - ratio(_energy_cost(world), cleared.rent_usd, 1.0)), rows.provider)
     withheld = tenants.withheld_share(rows, look_up(clouds.ai_share * clouds.has_lab, rows.provider), margin,
                                       ownership.stake_of(rows, rows.provider), rules.conduct, rules.customers.serving_cost_share)
     rent = look_up(cleared.rent_usd, rows.provider)
@@ -167,12 +178,12 @@ def _energy_cost(world):
     return ratio(world.clouds.active_mw, world.clouds.active_pflops) * price_at_sites(world, world.regions.price_usd)
 
 
-def _bill(world, got, enterprise, inside_usd):
+def _bill(world, got, enterprise, inside_asked, inside_usd):
     """Bill startups, credits first, and enterprises for what they got, and record startups' hours."""
     clouds, rows, market = world.clouds, world.startups, world.market
     nobody = clouds.alive.shape[-1]
     wish, transfer = rows.training_usd + rows.serving_usd, look_up(inside_usd, rows.backer)
-    inside = ratio(wish, transfer) * look_up(clouds.own_fill_rate, rows.backer)
+    inside = ratio(inside_asked, transfer) * look_up(clouds.own_fill_rate, rows.backer)
     hours = got.contract_hours + got.spot_hours + inside
     contract = got.contract_hours * rows.reserved_rent_usd
     bill = contract + got.spot_hours * got.spot_rent_usd + inside * transfer
@@ -181,6 +192,7 @@ def _bill(world, got, enterprise, inside_usd):
     rows.hour_cost_usd = np.where(rows.backer < nobody, transfer, got.spot_rent_usd) * rows.alive
     rows.fill_rate = bounded(ratio(bill, wish, 1.0), 0.0, 1.0) * rows.alive
     rows.billed_usd = bill
+    clouds.backed_rent_usd = add_up(inside * transfer, rows.backer, nobody)
     credits = np.minimum(rows.credits_usd, bill)
     rows.credit_rent_usd, clouds.credit_rent_usd = credits, add_up(credits, rows.provider, nobody)
     use_credits(world, credits)

@@ -58,13 +58,14 @@ def _supply(world):
     rows, clouds, rules = world.startups, world.clouds, world.rules.ownership
     need = rules.backing_quarters * (rows.budget_usd + rows.wages_usd) - rows.cash_usd - rows.credits_usd
     purse = rules.backing_share * world.rules.training.group_share * world.rules.clouds.omega * clouds.group_cash_flow_usd
+    place, held = ownership.place_for(rows, rows.backer), ownership.stake_of(rows, rows.backer)
+    before = np.maximum(ownership.worth(rows, rules), rows.cash_usd)
+    room = np.maximum(0.0, ratio(rules.stake_cap - held, 1.0 - held)) * stacked(place)
     paid = np.minimum(np.maximum(0.0, need), look_up(np.minimum(purse, np.maximum(0.0, clouds.cash_usd)), rows.backer))
+    paid = np.minimum(paid, ratio(before * room, 1.0 - room))  # against shares alone, and no more than the cap leaves
     _pay(world, paid, rows.backer, rules.credit_part)
-    place = ownership.place_for(rows, rows.backer) * (paid > 0)
-    before = np.maximum(ownership.worth(rows, rules), paid * (1.0 / rules.round_dilution - 1.0) * (rows.valuation_usd <= 0))
-    held = ownership.stake_of(rows, rows.backer)
-    room = np.maximum(0.0, ratio(rules.stake_cap - held, 1.0 - held))
-    sold = np.minimum(ratio(paid, before + paid), room) * stacked(place)
+    clouds.backing_usd = add_up(paid, rows.backer, clouds.alive.shape[-1])
+    sold, place = ratio(paid, before + paid), place * (paid > 0)
     shares = ownership.after_issue(rows, sold, place, 1.0)
     rows.holder = np.where(place > 0, rows.backer, rows.holder)
     rows.stake, rows.venture_share, rows.founders_share = shares
@@ -116,7 +117,7 @@ def startups_are_bought(world):
     if not np.any(offered):
         return
     value = ownership.worth(rows, world.rules.ownership)
-    price = value * np.where(broke, mergers.salvage, 1.0 + mergers.premium)
+    price = np.where(broke, mergers.salvage * value, np.maximum((1.0 + mergers.premium) * value, rows.cash_usd))
     by_startup = world.draws.uniform("kind of buyer", rows.birth) < mergers.startup_buyers
     cloud = np.where(offered & ~by_startup, _cloud_that_buys(world), world.clouds.alive.shape[-1])
     startup = np.where(offered & by_startup, _startup_that_buys(world, value, broke), rows.alive.shape[-1])
@@ -127,9 +128,9 @@ def startups_are_bought(world):
 
 
 def _cloud_that_buys(world):
-    """Return the backer of a startup, else an owner with a lab drawn by its cash."""
+    """Return the backer of a startup, else a hyperscaler with a lab drawn by its cash."""
     rows, clouds = world.startups, world.clouds
-    purse = np.maximum(0.0, clouds.cash_usd) * ownership.may_back(clouds)
+    purse = np.maximum(0.0, clouds.cash_usd) * (clouds.kind == HYPERSCALER) * clouds.has_lab * clouds.alive
     chosen = drawn(share_or_zero(purse), world.draws.uniform("which owner buys", rows.birth))
     return np.where(rows.backer < clouds.alive.shape[-1], rows.backer, chosen)
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 from market_abm.behaviour import energy_providers
-from market_abm.behaviour.power import available_mw
+from market_abm.behaviour.power import available_mw, own_power_used
 from market_abm.exact import bounded, leading, log, power, ratio, stacked, total, trailing
 from market_abm.rules.electricity import first_come, merit_order
 from market_abm.units import HOURS_PER_QUARTER
@@ -91,20 +91,21 @@ def power_price_is_forecast(world):
 def power_clears(world):
     """Dispatch plants for the load that resulted; bill data centres and everybody else at one price.
 
-    An owner's load is spread over its connections, as far as they carry power, and its own plants.
+    An owner draws on its connections first where its own power is dearer, and on its own power first where it is cheaper.
     """
     clouds, regions, rules = world.clouds, world.regions, world.rules
     grid = available_mw(clouds, regions.shortage_share, rules.energy)
-    powered = stacked(grid) + clouds.own_power_mw
     load = ratio(clouds.used_pflop_hours, clouds.active_pflops) * clouds.active_mw  # MWh: hours at load x MW
-    energy, own = ratio(grid, powered) * load, ratio(clouds.own_power_mw, powered) * load
+    at_sites = stacked(ratio(grid, stacked(grid)) * leading(regions.price_usd))
+    own = HOURS_PER_QUARTER * own_power_used(load / HOURS_PER_QUARTER, stacked(grid), clouds.own_power_mw, at_sites, rules.energy)
+    energy = ratio(grid, stacked(grid)) * (load - own)
     ai_mwh = trailing(total(energy))
     ai_mw = ai_mwh / HOURS_PER_QUARTER
     demanded = regions.other_load_mw + ai_mw
     cleared = merit_order(regions.plant_mw, regions.plant_cost_usd, demanded, rules.energy.price_cap)
     clouds.energy_mwh, clouds.own_power_mwh = energy, own
     regions.ai_mwh = ai_mwh
-    regions.shortage_share = _shortage_share(clouds, regions)
+    regions.shortage_share = _shortage_share(clouds, regions, at_sites, rules.energy)
     regions.price_usd = cleared.price_usd * regions.alive
     regions.dispatched_mwh = cleared.dispatched_mw * HOURS_PER_QUARTER
     regions.shortage_mwh = cleared.shortage_mw * HOURS_PER_QUARTER
@@ -118,10 +119,11 @@ def power_clears(world):
     world.move("fuel", left=cleared.fuel_usd_per_hour * HOURS_PER_QUARTER)
 
 
-def _shortage_share(clouds, regions):
+def _shortage_share(clouds, regions, at_sites_usd, energy):
     """Return the part of each region's load that plants could not serve, had no data centre been cut."""
-    powered = stacked(clouds.connected_mw) + clouds.own_power_mw
+    grid = stacked(clouds.connected_mw)
     busy = ratio(clouds.used_pflop_hours, clouds.active_pflops) / HOURS_PER_QUARTER
-    wanted = ratio(clouds.connected_mw, powered) * busy * np.minimum(stacked(clouds.fleet_mw), powered)
-    load = regions.other_load_mw + trailing(total(wanted))
+    wanted = busy * np.minimum(stacked(clouds.fleet_mw), grid + clouds.own_power_mw)
+    wanted = wanted - own_power_used(wanted, grid, clouds.own_power_mw, at_sites_usd, energy)
+    load = regions.other_load_mw + trailing(total(ratio(clouds.connected_mw, grid) * wanted))
     return ratio(np.maximum(0.0, load - stacked(regions.plant_mw)), load)

@@ -78,7 +78,7 @@ QUARTER = (
     _phase(6, control.owners_back_startups, "A startup in place of a lab of their own.",
            startups="backer provider holder stake venture_share founders_share valuation_usd raised_usd cash_usd credits_usd "
                     "reserved_pflop_hours contract_quarters",
-           clouds="cash_usd credits_owed_usd"),
+           clouds="cash_usd backing_usd credits_owed_usd"),
     _phase(6, startup_fleets.startups_order_chips, "With the money just raised, before orders are entered.",
            clouds="planned_pflops wanted_pflops overbooked queued_mw cash_usd", startups="on_order_pflops deposit_usd cash_usd"),
     _phase(7, chips.chips_are_ordered, "Orders carry their due quarter.",
@@ -101,8 +101,8 @@ QUARTER = (
            startups="reserved_pflop_hours reserved_rent_usd contract_quarters",
            clouds="enterprise_reserved_pflop_hours enterprise_reserved_rent_usd backlog_usd"),
     _phase(9, compute.compute_is_priced_and_shared, "The contested rent moves, then what there is is shared.",
-           clouds="withheld_pflop_hours contract_rent_usd credit_rent_usd credits_owed_usd contested_rent_usd fill_rate own_fill_rate "
-                  "legacy_pflop_hours training_pflop_hours "
+           clouds="withheld_pflop_hours backed_rent_usd contract_rent_usd credit_rent_usd credits_owed_usd contested_rent_usd fill_rate "
+                  "own_fill_rate legacy_pflop_hours training_pflop_hours "
                   "serving_pflop_hours own_pflop_hours rented_pflop_hours used_pflop_hours asked_pflops rent_usd cash_usd",
            startups="training_pflop_hours serving_pflop_hours billed_usd hour_cost_usd fill_rate credit_rent_usd credits_usd cash_usd",
            market="enterprise_pflop_hours spot_rent_usd transfer_usd"),

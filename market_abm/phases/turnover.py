@@ -47,7 +47,8 @@ def distressed_owners_are_taken_over(world):
     if not np.any(dead):
         return
     world.move("creditors' loss of clouds", entered=np.maximum(0.0, -clouds.cash_usd) * dead)
-    clouds.debt_usd = clouds.debt_usd * ~dead
+    pledged = world.rules.clouds.collateral_share * stacked(clouds.fleet_pflops) * clouds.investment_usd_per_pflops
+    clouds.debt_usd = np.where(dead, np.minimum(clouds.debt_usd, pledged), clouds.debt_usd)  # the heir owes what its chips carry
     merge(world.world, "clouds", dead, _heir(clouds, dead, world.rules.mergers),
           reason="takeover", amount=stacked(clouds.fleet_pflops), unit="PFLOP/s")
 
@@ -81,7 +82,7 @@ def founders_enter(world):
     born_with = (cohort, *startups.endowment(world.lasting, cohort, rules.startups))
     births, cash, skill = (np.take_along_axis(x, place, axis=-1) for x in born_with)
     give_birth(world.world, "startups", born, {
-        "occupied": 1.0, "birth": births, "founders_share": 1.0, "skill": skill, "round_usd": cash,
+        "occupied": 1.0, "birth": births, "founders_share": 1.0, "valuation_usd": cash, "skill": skill, "round_usd": cash,
         "budget_usd": np.broadcast_to(rules.startups.opening_budget_share * market.frontier_budget_usd, cash.shape),
         "effective_flop": np.broadcast_to(rules.startups.opening_capability * market.frontier_effective_flop, cash.shape)},
         reason="founded", amount=cash, unit="USD")
