@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from worlds import row, same_bits
 
-from market_abm.behaviour import chip_makers, clouds, investors, labs, startups
+from market_abm.behaviour import chip_makers, clouds, investors, labs, power, startups
 from market_abm.randomness import Draws, birth_key
 from market_abm.state.tables import MERCHANT, NEOCLOUD
 from market_abm.units import FLOP_PER_PFLOP_HOUR
@@ -345,12 +345,20 @@ def test_switching_costs_fall_on_who_neither_has_the_stack_nor_may_read_about_it
 
 
 def test_power_is_asked_for_on_its_own_horizon():
-    # 100 MW growing by ln 1.1 a quarter over 2 quarters of waiting: 121, of which 50 are coming; growth is
-    # planned up to 2 a quarter (16 a year), waits up to 3 quarters, and nobody gives connections back.
-    rules = view(horizon_cap=3.0, request_growth_cap=16.0)
+    # 100 MW growing by ln 1.1 a quarter over 2 quarters of waiting: 121, of which 50 are coming; waits are
+    # planned up to 3 quarters, and nobody gives connections back.
+    rules = view(horizon_cap=3.0)
     got = clouds.power_wanted(view(alive=row(1, 1, 1, 1, 1, 0)), row(*[100] * 6), row(50, 0, 0, 500, 50, 0), row(2, 2, 9, 2, 2, 2),
-                              row(math.log(1.1), math.log(3), math.log(1.1), 0.0, -1.0, 0.0), rules)
+                              row(math.log(1.1), math.log(2), math.log(1.1), 0.0, 0.0, 0.0), rules)
     assert got[0] == near([71.0, 400.0, 100 * 1.1**3, 0.0, 50.0, 0.0])
+
+
+def test_power_is_planned_for_growth_in_bounds_and_boldly_by_neoclouds_whose_rent_covers_cost():
+    # growth is planned up to 2 a quarter (16 a year); a neocloud plans for 3 (81 a year) while its rent covers cost
+    rows = view(demand_growth=row(math.log(1.1), math.log(3), -1.0, 0.1, 0.1), kind=row(1, 1, 1, NEOCLOUD, NEOCLOUD),
+                contested_rent_usd=row(9, 9, 9, 2, 1), full_cost_usd=row(1, 1, 1, 2, 2))
+    got = power.growth_planned(rows, view(neocloud_growth=81.0), view(request_growth_cap=16.0))
+    assert got[0] == near([math.log(1.1), math.log(2), 0.0, math.log(3), 0.1])
 
 
 REGIONS = {"home_bias": row(0.5, 0.5, 1.0), "forecast_usd": row(50, 100, 10), "quoted_wait_quarters": row(4, 4, 0),

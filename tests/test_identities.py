@@ -475,7 +475,7 @@ def test_frontier_compute_is_hours_by_peak_by_utilisation_by_efficiency():
 
 def test_the_frontier_run_is_paid_used_and_scaled_as_at_its_host():
     # A limit of 100 chips with a strong loss, so that chips of the host's mean speed show in the efficiency.
-    small = ("training.cluster_limit_chips=100", "training.cluster_exponent=0.5", "switches.buying=0")
+    small = ("training.cluster_limit_chips=100", "training.cluster_exponent=0.5", "switches.buying=0", "switches.acquisitions=0")
     kinds = [configuration(12, *small), *[configuration(12, *small, "training.group_share=0")] * (RUNS - 1)]  # owners' labs without money
     simulation = Simulation(kinds, run_seeds(7, 0, RUNS))
     hosts = set()

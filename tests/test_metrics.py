@@ -58,13 +58,20 @@ def test_an_atomistic_fringe_counts_in_the_total_and_not_in_the_squares():
     assert largest(sizes, 1, fringe).item() == pytest.approx(0.3)
 
 
+def standing(**tables):
+    """Return a stand-in for a world whose figures are worked out anew each time."""
+    world = SimpleNamespace(**tables)
+    world.noted = lambda name, compute: compute(world)
+    return world
+
+
 def owners(**changes):
     """Four owners with 10, 20, 30 and 40 PFLOP/s of one maker, nothing short."""
     columns = {
         "fleet_pflops": np.array([[[10.0, 20.0, 30.0, 40.0]]]), "active_pflops": np.array([[10.0, 20.0, 30.0, 40.0]]),
         "power_short": np.zeros((1, 4)), "unserved_pflops": np.zeros((1, 4)), "money_short": np.zeros((1, 4)),
     }
-    return SimpleNamespace(clouds=SimpleNamespace(**(columns | changes)))
+    return standing(clouds=SimpleNamespace(**(columns | changes)))
 
 
 def bound(world):
@@ -104,7 +111,7 @@ def test_labs_are_bound_by_data_then_compute_then_money_then_prize_then_ambition
         budget_usd=np.array([[20.0, 30.0, 30.0, 25.0]]), training_usd=np.array([[2.0, 10.0, 30.0, 2.0]]),
         own_training_pflop_hours=np.array([[0.0, 10.0, 0.0, 0.0]]), provider=np.array([[0, 0, 1, 1]]), prize_bound=np.zeros((1, 4)),
         data_short=np.array([[0.0, 0.0, 0.0, 0.3]]), fill_rate=np.array([[1.0, 1.0, 0.9, 0.9]]))
-    world = SimpleNamespace(clouds=clouds, startups=startups)
+    world = standing(clouds=clouds, startups=startups)
     reasons = {reason: labs_bound_by(reason)(world).item() for reason in ("data", "compute", "money", "prize", "ambition")}
     # 125 wanted in all: startup 4 has too little text for its run (25), whatever else; owner 1 rationed (10) and startup 3 at a
     # rationed cloud (30); startup 1 short of money (20); owner 2 stopped by the prize (10); startup 2 by ambition alone (30)

@@ -201,7 +201,21 @@ def test_a_shortage_counts_the_load_of_data_centres_that_were_cut():
     owners = view(connected_mw=np.array([[[30.0]], [[30.0]]]), own_power_mw=0.0, fleet_mw=np.array([[[50.0]]]),
                   used_pflop_hours=4.0 * HOURS_PER_QUARTER, active_pflops=4.0)
     regions = view(other_load_mw=row(100, 100), plant_mw=np.array([[[60.0, 200.0]], [[40.0, 0.0]]]))
-    assert energy._shortage_share(owners, regions)[0] == near([0.2, 0.0])
+    dear = view(own_power_usd_per_mwh=85.0)
+    assert energy._shortage_share(owners, regions, row(60), dear)[0] == near([0.2, 0.0])
+    # with 20 MW of their own, cheaper than the grid, they want 15 there: 115 beside 100
+    owners.own_power_mw = row(20.0)
+    assert energy._shortage_share(owners, regions, row(90), dear)[0] == near([15 / 115, 0.0])
+
+
+@pytest.mark.parametrize(("load", "grid", "own", "price", "used"), [
+    (50, 60, 30, 70, 0.0),  # the grid carries all, and is cheaper than fuel at 85
+    (80, 60, 30, 70, 20.0),  # what the grid cannot carry
+    (80, 60, 30, 90, 30.0),  # own plants first where the grid is dearer
+    (20, 60, 30, 90, 20.0),  # no more than the load
+])
+def test_own_power_runs_by_merit(load, grid, own, price, used):
+    assert power.own_power_used(row(load), row(grid), row(own), row(price), view(own_power_usd_per_mwh=85.0))[0, 0] == used
 
 
 def test_switched_off_a_shortage_stops_no_data_centre():
