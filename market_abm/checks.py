@@ -96,9 +96,9 @@ def _life_and_death(world):
         if low == high == 0.0:
             continue
         if column.lives not in (IDENTITY, LINK):
-            held = array * (world.array(f"{table.name}.alive") == 0)
-            if held.any():
-                yield "the dead own nothing", name, held, np.zeros_like(array)
+            dead = world.array(f"{table.name}.alive") == 0
+            if array[..., dead].any():
+                yield "the dead own nothing", name, array * dead, np.zeros_like(array)
         if low < 0.0 and not column.signed:
             scale = TOLERANCE * (1.0 + np.abs(array).max(axis=-1, keepdims=True))
             yield "no stock or price is negative", name, np.minimum(array, 0.0), np.broadcast_to(scale, array.shape)

@@ -1,6 +1,7 @@
 """The documents say what the code is: names, commands, links and versions that stand in them exist."""
 
 import ast
+import functools
 import os
 import re
 import shutil
@@ -110,6 +111,7 @@ def public_functions(*rooms):
     return {node.name for tree in trees for node in tree.body if isinstance(node, ast.FunctionDef)}
 
 
+@functools.cache
 def parameter_names():
     """Return {"section.name"} of every declared number, and {"cast.kind.name"} of every figure of the cast."""
     kinds = {"frame": Frame} | {section: type(getattr(Parameters(), section)) for section in SECTIONS}
@@ -117,6 +119,7 @@ def parameter_names():
     return {f"{section}.{name}" for section, kind in kinds.items() for name in declarations(kind)}
 
 
+@functools.cache
 def known_names():
     """Return every name that may stand in backticks without a dot."""
     options = {option for section in SECTIONS for told in declarations(getattr(Parameters(), section)).values() for option in told.options}

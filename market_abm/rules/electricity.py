@@ -39,11 +39,9 @@ def first_come(waiting_mw, slots_mw):
     `waiting_mw` is `(ages, regions, runs, owners)`, oldest first; slots `(regions, runs, 1)`.
     Source: first come, first served, FERC Order 2003.
     """
-    granted, left = np.empty_like(waiting_mw), slots_mw
-    for age in range(len(waiting_mw)):
-        asked = waiting_mw[age]
-        wanted = total(asked)
-        given = np.minimum(wanted, left)
-        granted[age] = asked * ratio(given, wanted)
-        left = left - given
-    return granted
+    wanted, left = total(waiting_mw), slots_mw
+    given = np.empty_like(wanted)
+    for age in range(len(wanted)):
+        given[age] = np.minimum(wanted[age], left)
+        left = left - given[age]
+    return waiting_mw * ratio(given, wanted)
