@@ -169,6 +169,12 @@ def test_a_host_learns_from_the_part_of_training_that_it_sees():
     assert labs.insight(row(0.2, 0.0), row(0.4, 0.0), conduct)[0] == pytest.approx([0.19, 0.0])
 
 
+def test_an_hour_withheld_costs_the_rent_less_what_it_is_worth():
+    clouds = SimpleNamespace(own_fill_rate=row(1.0, 0.9, 0.9, 0.5), transfer_usd=row(3, 3, 5, 0.1))
+    # electricity of 1 saved, a transfer price of 3 earned, one above the rent, one below electricity
+    assert tenants.margin_lost(clouds, row(4, 4, 4, 4), row(1, 1, 1, 1))[0] == pytest.approx([0.75, 0.25, 0.0, 0.75])
+
+
 # In a small world -----------------------------------------------------------------------------------
 
 

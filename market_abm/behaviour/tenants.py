@@ -66,14 +66,22 @@ def averaged_rent(old_hours, old_rent, new_hours, new_rent):
     return ratio(old_hours * old_rent + new_hours * new_rent, old_hours + new_hours)
 
 
+def margin_lost(clouds, rent_usd, energy_cost):
+    """Return what a cloud loses of the rent of an hour that it withholds, 0 to 1: rent less what the hour is worth to it.
+
+    Where own wants went short last quarter that is the transfer price, else the electricity saved.
+    """
+    worth = np.where(clouds.own_fill_rate < 1.0, np.maximum(clouds.transfer_usd, energy_cost), energy_cost)
+    return np.maximum(0.0, 1.0 - ratio(worth, rent_usd, 1.0))
+
+
 def withheld_share(startups, host_share, host_margin, stake, conduct, serving_cost_share):
     """Return the part of spot hours that a host withholds from a rival of its own lab, `(runs, slots)`.
 
     A customer whom the rival loses goes to the host's lab with probability s_D / (1 - s_R) (the diversion
     of a logit); each USD of compute withheld moves 1/serving cost USD of service, at the margin of the
-    own lab. Hours are withheld as far as this gain exceeds the rental margin lost (rent less electricity:
-    the chips are there), less where the host shares in the rival's profit; a host without a lab gains
-    nothing. Source: vGUPPI of Moresi and Salop 2013.
+    own lab. Hours are withheld as far as this gain exceeds the margin lost (see `margin_lost`), less where
+    the host shares in the rival's profit; a host without a lab gains nothing. Source: vGUPPI of Moresi and Salop 2013.
     """
     diversion = ratio(host_share, 1.0 - startups.ai_share)
     gain = diversion * (1.0 - serving_cost_share) / serving_cost_share * (1.0 - stake)

@@ -144,7 +144,7 @@ class _Startups(NamedTuple):
 def _serve_startups(world, wants, cleared):
     """Serve contracts and the spot market; a host withholds spot hours from rivals of its own lab."""
     clouds, rows, rules = world.clouds, world.startups, world.rules
-    margin = look_up(np.maximum(0.0, 1.0 - ratio(_energy_cost(world), cleared.rent_usd, 1.0)), rows.provider)
+    margin = look_up(tenants.margin_lost(clouds, cleared.rent_usd, _energy_cost(world)), rows.provider)
     withheld = tenants.withheld_share(rows, look_up(clouds.ai_share * clouds.has_lab, rows.provider), margin,
                                       ownership.stake_of(rows, rows.provider), rules.conduct, rules.customers.serving_cost_share)
     rent = look_up(cleared.rent_usd, rows.provider)
