@@ -5,6 +5,7 @@ import sys
 import time
 from contextlib import contextmanager
 
+READABLE = 24  # characters: narrower columns of text cannot be read
 PLAIN_LINES_EVERY = 3.0  # seconds
 
 
@@ -30,12 +31,36 @@ def print_rows(rows, title=None, empty="nothing"):
     if not rows:
         console.print(Text(empty))
         return
+    if not _fits(rows, console.width):
+        _print_one_by_one(rows, title, console)
+        return
     table = Table(title=title, title_justify="left", box=None, pad_edge=False, header_style="bold")
     for place, key in enumerate(rows[0]):  # the first two columns name the row: they never fold
         table.add_column(key, overflow="fold", no_wrap=place < 2, justify="right" if _is_number(rows[0][key]) else "left")
     for row in rows:
         table.add_row(*(Text(_cell(value)) for value in row.values()))
     console.print(table)
+
+
+def _fits(rows, width):
+    """Say whether columns that fold long texts at a readable width stand side by side."""
+    longest = [max(len(key), *(len(_cell(row[key])) for row in rows)) for key in rows[0]]
+    return sum(length + 1 if place < 2 else min(length, READABLE) + 1 for place, length in enumerate(longest)) <= width
+
+
+def _print_one_by_one(rows, title, console):
+    """Print each row under its first two cells, which name it, one figure a line, where a table would be too wide to read."""
+    from rich.padding import Padding
+    from rich.text import Text
+
+    if title:
+        console.print(Text(title))
+    for row in rows:
+        first, second, *others = row.items()
+        console.print(Text(f"{_cell(first[1])}  {_cell(second[1])}", style="bold"))
+        for key, value in others:
+            if _cell(value):
+                console.print(Padding(Text(f"{key}: {_cell(value)}"), (0, 0, 0, 2)))
 
 
 @contextmanager

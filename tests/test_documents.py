@@ -232,7 +232,7 @@ def test_the_check_in_the_readme_prints_what_stands_there(tmp_path):
 
 def test_the_python_in_the_readme_is_python():
     blocks = re.findall(r"^```python\n(.*?)^```", README, flags=re.DOTALL | re.MULTILINE)
-    assert len(blocks) == 2
+    assert len(blocks) == 3
     for block in blocks:
         ast.parse(block)
 

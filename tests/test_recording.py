@@ -411,6 +411,7 @@ def test_the_same_seed_gives_the_same_bytes_of_every_table(tmp_path):
 
 @pytest.mark.parametrize(("record", "said"), [
     (("edge",), "--record: edge: is nothing that can be recorded; did you mean edges?"),
+    (("edges,agents",), "--record: edges,agents: is nothing that can be recorded; give --record edges --record agents"),
     (("events",), "--record: events: is nothing that can be recorded"),
     (("none", "agents"), "--record: none: goes with no other; leave it out"),
 ])

@@ -88,7 +88,8 @@ def same_but_unit(key, known):
 def _number_in(text, told):
     match = QUANTITY.fullmatch(text)
     if match is None:
-        raise Refused(bounds(told), f'write a number, or a number with its unit: "{told.best} {told.unit}"')
+        plain = "write 0 or 1" if told.unit in ("switch", "0 or 1") else f'write a number, or a number with its unit: "{told.best} {told.unit}"'
+        raise Refused(bounds(told), plain)
     number, unit = float(match[1].replace("_", "")), " ".join(match[2].split())
     if not unit:
         remedy = f'write {match[1]} without quotes, or "{match[1]} {told.unit}"'

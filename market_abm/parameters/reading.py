@@ -145,7 +145,8 @@ def _nearby(path):
     folder = Path(path).parent
     if not folder.is_dir():
         return f"nor is there a folder {folder}"
-    return did_you_mean(Path(path).name, sorted(file.name for file in folder.glob("*.toml")))
+    here = [*folder.glob("*.toml"), *folder.glob("configs/*.toml"), *folder.glob("configs/scenarios/*.toml")]
+    return did_you_mean(Path(path).name, sorted(str(file.relative_to(folder)) for file in here if file.name != "pyproject.toml"))
 
 
 def _add_set(reading, text, agents):

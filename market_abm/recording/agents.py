@@ -1,19 +1,28 @@
-"""Agents at the end of a quarter: one line for each that is alive, with every figure that is a single number."""
+"""Agents at the end of a quarter: one line for each that is alive; stocks by maker, region or quarter due are summed."""
 
 import numpy as np
 
+from market_abm.exact import stacked
 from market_abm.recording.lines import by_run, gathered, same_word
-from market_abm.state.columns import LINK, PIPELINE
+from market_abm.state.columns import LINK, PIPELINE, STOCK
 from market_abm.state.tables import TABLES
 
 AGENTS = tuple(table for table in TABLES if table.name != "market")
+ADDITIVE = (STOCK, PIPELINE)
 NOT_SHOWN = ("alive", "birth", "occupied")
 RENAMED = {"kind": "kind_code"}  # `kind` says which table
 
 
 def shown(table):
-    """Return the columns of a table that have one number or one link a row."""
-    return [c for c in table.columns if not c.by and c.lives != PIPELINE and c.name not in NOT_SHOWN]
+    """Return the columns of a table that have one number or one link a row, or that add up to one."""
+    return [c for c in table.columns if (not c.by or c.lives in ADDITIVE) and c.name not in NOT_SHOWN]
+
+
+def _summed(array):
+    """Sum the leading axes, `(..., runs, rows)` to `(runs, rows)`."""
+    while array.ndim > 2:
+        array = stacked(array)
+    return array
 
 
 class AgentLog:
@@ -29,7 +38,7 @@ class AgentLog:
             chunk = {"run": world.members[runs].astype(np.int32), "quarter": np.full(len(runs), world.quarter, np.int16),
                      "row": rows.astype(np.int32), "birth": world.array(f"{table.name}.birth")[runs, rows]}
             for column in shown(table):
-                values = world.array(f"{table.name}.{column.name}")[runs, rows]
+                values = _summed(world.array(f"{table.name}.{column.name}"))[runs, rows]
                 chunk[f"its {column.name}"] = values.astype(np.int16) if column.lives == LINK else values
             self._chunks[table.name].append(chunk)
 

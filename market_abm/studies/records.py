@@ -11,7 +11,7 @@ from market_abm.recording.recorder import CHOICES
 from market_abm.state.columns import LINK
 
 GROUP = 2**16  # lines written at a time: what one piece needs in memory
-LEAD = {"point": "int64", "run": "int64", "seed": "uint64", "quarter": "words"}
+LEAD = {"point": "int64", "run": "int64", "seed": "uint64", "quarter": "string"}
 EVENTS = {"event": "words", "kind": "words", "agent": "words", "other": "words", "amount": "float64", "unit": "words", "reason": "words"}
 EDGES = {"edge": "words", "source_kind": "words", "source": "words", "target_kind": "words", "target": "words",
          "amount": "float64", "unit": "words"}
@@ -24,10 +24,17 @@ def choices(record):
     record = tuple(dict.fromkeys((record,) if isinstance(record, str) else record))
     wrong = [name for name in record if name not in CHOICES]
     if wrong:
-        raise BadInput(*(Problem("--record", "is nothing that can be recorded", did_you_mean(name, CHOICES), key=str(name)) for name in wrong))
+        raise BadInput(*(Problem("--record", "is nothing that can be recorded", _remedy(str(name)), key=str(name)) for name in wrong))
     if "none" in record and len(record) > 1:
         raise BadInput(Problem("--record", "goes with no other", "leave it out", key="none"))
     return record
+
+
+def _remedy(name):
+    parts = name.split(",")
+    if len(parts) > 1 and set(parts) <= set(CHOICES):
+        return "give " + " ".join(f"--record {part}" for part in parts)
+    return did_you_mean(name, CHOICES)
 
 
 def packed(records, first, seeds, labels):
@@ -56,11 +63,8 @@ def unpacked(name, files):
 
 
 def tabled(table):
-    """Return an Arrow table as a pandas one; words are categories, and quarters are in order."""
-    frame = table.unify_dictionaries().to_pandas()
-    if frame["quarter"].dtype == "category":
-        frame["quarter"] = frame["quarter"].cat.set_categories(sorted(frame["quarter"].cat.categories), ordered=True)
-    return frame
+    """Return an Arrow table as a pandas one: quarters are texts, which are in order of time, other words are categories."""
+    return table.unify_dictionaries().to_pandas()
 
 
 def _schema(name):
@@ -99,5 +103,5 @@ def _column(values, kind, count):
         return pyarrow.nulls(count, kind)
     if isinstance(values, Words):
         codes = pyarrow.array(values.codes, mask=values.codes < 0)
-        return pyarrow.DictionaryArray.from_arrays(codes, pyarrow.array(values.words, pyarrow.string()))
+        return pyarrow.DictionaryArray.from_arrays(codes, pyarrow.array(values.words, pyarrow.string())).cast(kind)
     return pyarrow.array(values, from_pandas=True)
