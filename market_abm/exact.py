@@ -128,6 +128,13 @@ def stacked(x):
     return pile
 
 
+def flattened(x):
+    """Sum every axis in front of `(runs, rows)`, one after the other."""
+    while x.ndim > 2:
+        x = stacked(x)
+    return x
+
+
 def bounded(x, low, high):
     """Keep x between low and high (np.clip without its overhead)."""
     return np.minimum(np.maximum(x, low), high)

@@ -9,6 +9,7 @@ import numpy as np
 from market_abm.agents import OF_TABLE, MarketAgent, living, window_on
 from market_abm.engine import Simulation, run_seeds
 from market_abm.parameters.frame import with_frame
+from market_abm.recording.names import names_of_rows
 from market_abm.units import quarter_label
 
 
@@ -40,7 +41,7 @@ class ComputeMarket(mesa.Model):
         self.step = self._step_if_any_is_left
         self.simulation = Simulation([self.configuration], run_seeds(frame.seed, 0, 1))
         cast = self.simulation.cast
-        self.row_names = {kind: _names(getattr(cast, kind), self.simulation.world.rows[kind]) for kind in ("makers", "clouds", "regions")}
+        self.row_names = {kind: names_of_rows(cast, kind, self.simulation.world.rows[kind]) for kind in ("makers", "clouds", "regions")}
         self.metrics = {metric.name: float("nan") for metric in self.simulation.metrics}
         self._fault = None
         self._opened, self._in_line, self._tidy = False, False, False
@@ -161,11 +162,6 @@ class ComputeMarket(mesa.Model):
             for agents in (everybody, of_type[type(agent)]):
                 agents.discard(agent)
                 agents.add(agent)
-
-
-def _names(cast, rows):
-    """Return a name for every row: those of the cast, then those of spare rows."""
-    return [agent.name for agent in cast] + [f"spare {i + 1}" for i in range(rows - len(cast))]
 
 
 def _metric(model, name):

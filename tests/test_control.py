@@ -123,7 +123,7 @@ CLEARING = SimpleNamespace(rent_speed=0.0, rent_step=0.4, rent_floor=0.0)
 
 def cleared(reserved, spot_usd, capacity=100.0, inside=0.0, tenant_share=0.5, rents_out=1.0):
     clouds = SimpleNamespace(tenant_share=row(tenant_share), rents_out=row(rents_out), alive=row(1), contested_rent_usd=row(2.0), list_rent_usd=row(0))
-    wants = tenants.Wants(row(reserved), row(0), row(spot_usd), row(0), row(0), row(0))
+    wants = tenants.Wants(row(reserved), row(0), row(spot_usd), row(0), row(0), row(0), row(0))
     return tenants.clear(clouds, wants, row(capacity), row(inside), row(0.1), CLEARING)
 
 

@@ -147,6 +147,7 @@ CASES = {
     "leading": lambda d: exact.leading(d["amounts"]),
     "trailing": lambda d: exact.trailing(d["thin"]),
     "stacked": lambda d: exact.stacked(d["layers"]),
+    "flattened": lambda d: exact.flattened(np.stack([d["layers"], d["layers"][::-1]])),
     "bounded": lambda d: exact.bounded(d["signed"], -d["capacity"], d["capacity"]),
     "add_up": lambda d: exact.add_up(d["amounts"], d["links"], 11),
     "look_up": lambda d: exact.look_up(d["table"], d["links"]),
@@ -217,6 +218,11 @@ def test_totals_by_hand():
 
 def test_layers_are_piled_up_run_by_run():
     assert exact.stacked(np.array([[[1.0, 2.0]], [[10.0, 20.0]], [[100.0, 200.0]]])).tolist() == [[111.0, 222.0]]
+
+
+def test_all_axes_in_front_are_summed():
+    assert exact.flattened(np.array([[[[1.0, 2.0]], [[10.0, 20.0]]], [[[100.0, 200.0]], [[1000.0, 2000.0]]]])).tolist() == [[1111.0, 2222.0]]
+    assert exact.flattened(np.array([[1.0, 2.0]])).tolist() == [[1.0, 2.0]]
 
 
 def test_leading_and_trailing_undo_each_other():

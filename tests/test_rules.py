@@ -16,7 +16,7 @@ from market_abm.parameters.demand import Training
 from market_abm.rules import choose
 from market_abm.rules.allocation import ALLOCATION, equal_awards, lottery, proportional, relationship, water_filled
 from market_abm.rules.capability import CAPABILITY_MAP, DECISIVENESS
-from market_abm.rules.choice import contest, logit, stay_or_choose
+from market_abm.rules.choice import contest, logit, size_at_price, stay_or_choose
 from market_abm.rules.documentation import CLOSED, DOCUMENTATION, partners
 from market_abm.rules.electricity import first_come, merit_order
 from market_abm.rules.pricing import CHIP_PRICING, cost_based, nash_logit
@@ -214,6 +214,12 @@ def test_a_regulated_price_is_cost_and_the_lowest_margin_whatever_the_share():
 
 def test_logit_shares_by_hand():
     assert logit(np.log(row(1, 2, 3)), np.ones((1, 3)))[0] == pytest.approx([1 / 6, 1 / 3, 1 / 2], rel=1e-15)
+
+
+def test_size_counts_in_proportion_and_price_by_its_elasticity():
+    # 3 at 1 USD weighs 3, 8 at 2 USD with elasticity 3 weighs 8/8; who has no size, or no price, is not there.
+    assert size_at_price(row(3, 8, 0, 5), row(1, 2, 1, 0), 3.0)[0] == pytest.approx([0.75, 0.25, 0, 0], rel=1e-14)
+    assert size_at_price(row(0, 2), row(1, 0), 3.0).tolist() == [[0, 0]]
 
 
 def test_logit_shares_at_the_bertrand_prices_of_the_oracle():

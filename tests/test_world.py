@@ -60,7 +60,7 @@ def test_no_column_can_be_changed_from_inside(listed):
 def test_an_unlisted_pipeline_cannot_be_changed_at_all():
     world = tiny_world()
     pipe = a_window(world, "shops.cash").shops.coming
-    for write in (lambda: pipe.place(0, np.ones((2, 2, 4)), np.ones((2, 1))), lambda: pipe.clear(0),
+    for write in (lambda: pipe.place(0, np.ones((2, 2, 4)), np.ones((2, 1))), lambda: pipe.clear(0), lambda: pipe.add(0, np.ones((2, 2, 4))),
                   lambda: pipe.rewrite(np.ones((4, 2, 2, 4)))):
         with pytest.raises(NotListed, match=r"phase shops_set_prices may not write shops\.coming; it lists cash"):
             write()
@@ -142,6 +142,14 @@ def test_nothing_arrives_before_its_lead_and_everything_at_it():
         assert pipe.arrivals(quarter)[:, 1].tolist() == [[arriving[1]] * 4] * 2, quarter
         pipe.clear(quarter)
     assert not pipe.waiting().any()
+
+
+def test_what_is_added_stands_in_the_slot_of_its_own_quarter():
+    pipe = a_window(tiny_world()).shops.coming
+    pipe.add(6, np.full((2, 2, 4), 3.0))
+    pipe.add(6, np.full((2, 2, 4), 2.0))
+    assert pipe.arrivals(6).tolist() == np.full((2, 2, 4), 5.0).tolist()
+    assert pipe.waiting().tolist() == np.full((2, 2, 4), 5.0).tolist()
 
 
 def test_arrivals_are_a_copy():

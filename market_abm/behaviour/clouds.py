@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from market_abm.exact import bounded, exp, leading, log, power, ratio, share_or_zero, stacked
-from market_abm.rules.choice import logit
+from market_abm.rules.choice import logit, size_at_price
 from market_abm.state.tables import NEOCLOUD
 from market_abm.units import HOURS_PER_YEAR
 
@@ -15,15 +15,23 @@ def investment_per_pflops(chip_price, mw_per_pflops, clouds):
     return chip_price * (1.0 + clouds.server_overhead) + mw_per_pflops * clouds.building_usd_per_mw
 
 
+def user_cost(discount, life_quarters):
+    """Return the user cost of capital a year, d / (1 - e^-dT), per USD invested (Jorgenson 1963).
+
+    `discount` d is the return required and the rate at which rents are expected to fall, 1/year; T the life.
+    """
+    discount = np.maximum(discount, 1e-6)
+    return discount / (1.0 - exp(-discount * life_quarters / 4.0))
+
+
 def full_cost(clouds, energy_usd_per_mwh, rules, chips):
     """Return the full cost of new capacity in USD per PFLOP-hour at target utilisation.
 
     The rent that pays back the money with its return over the chip's life when rents are expected to
-    fall: I (r + g) / (1 - e^-(r+g)T), the user cost of capital (Jorgenson 1963); upkeep; electricity.
+    fall, the user cost of capital at r + g; upkeep; electricity.
     """
-    discount = np.maximum(rules.capital_cost + rules.expected_decline, 1e-6)
-    user_cost = discount / (1.0 - exp(-discount * chips.life_quarters / 4.0))
-    yearly = clouds.investment_usd_per_pflops * user_cost + clouds.new_mw_per_pflops * rules.upkeep_usd_per_mw_year
+    capital = user_cost(rules.capital_cost + rules.expected_decline, chips.life_quarters)
+    yearly = clouds.investment_usd_per_pflops * capital + clouds.new_mw_per_pflops * rules.upkeep_usd_per_mw_year
     return yearly / (HOURS_PER_YEAR * rules.target_utilisation) + clouds.new_mw_per_pflops * energy_usd_per_mwh
 
 
@@ -204,5 +212,4 @@ def lasting_taste(lasting, cloud_births, maker_births):
 def tenants_logit(clouds, rules):
     """Return the plain probabilities of renting from each cloud: its size at its rent."""
     on_offer = clouds.active_pflops * clouds.tenant_share * (clouds.rents_out > 0)
-    utility = log(np.maximum(on_offer, 1e-9)) - rules.provider_elasticity * log(np.maximum(clouds.contested_rent_usd, 1e-9))
-    return logit(utility, (on_offer > 0) & (clouds.contested_rent_usd > 0))
+    return size_at_price(on_offer, clouds.contested_rent_usd, rules.provider_elasticity)

@@ -18,6 +18,11 @@ def in_house(makers):
     return (makers.kind == IN_HOUSE) * makers.alive
 
 
+def merchants_chips(makers):
+    """Return PFLOP/s of each merchant's chip, below zero for everybody else: its largest marks the best chip that is sold to all."""
+    return np.where(merchants(makers) > 0, makers.pflops_per_chip, -1.0)
+
+
 def own_makers(makers, owners):
     """Return whose maker each is, `(makers, runs, owners)`: true where it is, or was, the owner's own."""
     return leading(makers.parent) == np.arange(owners)
@@ -43,7 +48,7 @@ def designed(makers, performance, watts_ratio, cost_ratio):
 
     A design is commissioned from the foundry that all share, so it stands on today's state of the art.
     """
-    leader = np.where(merchants(makers) > 0, makers.pflops_per_chip, -1.0)
+    leader = merchants_chips(makers)
     best, first = at_best(makers.pflops_per_chip, leader), at_best(makers.first_pflops_per_chip, leader)
     pflops = performance * best + 0.0 * makers.alive
     scale = ratio(pflops, best)
@@ -96,7 +101,7 @@ def design_pays(clouds, makers, cost_of_capital, rules, chips):
 
     The annuity runs for the time until the next design. Source: Malerba, Nelson, Orsenigo and Winter 2008, simplified.
     """
-    leader = np.where(merchants(makers) > 0, makers.pflops_per_chip, -1.0)
+    leader = merchants_chips(makers)
     years, rate = rules.design_quarters / 4.0, np.maximum(cost_of_capital, 1e-6)
     annuity = (1.0 - exp(-rate * years)) / rate
     saving = at_best(makers.price_usd_per_pflops, leader) - rules.cost_ratio * at_best(makers.unit_cost_usd_per_pflops, leader)
@@ -116,7 +121,7 @@ def integrates(clouds, makers, age_years, rules, chips, luck):
     Probability psi/(1 + psi), psi = b (own volume / volume of minimum efficient scale)^e1 (age of technology)^e2.
     Source: Malerba, Nelson, Orsenigo and Winter 2008; the numbers are assumed.
     """
-    leader = np.where(merchants(makers) > 0, makers.pflops_per_chip, -1.0)
+    leader = merchants_chips(makers)
     chips_a_year = 4.0 * ratio(own_volume(clouds, makers, rules, chips), at_best(makers.pflops_per_chip, leader))
     scale = chips_a_year / rules.minimum_scale_chips
     psi = rules.drive * power(scale, rules.volume_exponent) * power(age_years, rules.age_exponent)

@@ -2,21 +2,21 @@
 
 import numpy as np
 
-from market_abm.exact import bounded, exp, ratio
+from market_abm.behaviour.clouds import user_cost
+from market_abm.exact import bounded, ratio
 from market_abm.units import HOURS_PER_QUARTER, HOURS_PER_YEAR
 
 
 def cost_of_owning(price_usd, mw_per_pflops, energy_usd_per_mwh, rules):
-    """Return what an own PFLOP-hour in use costs a startup, USD: the user cost of capital (Jorgenson 1963), upkeep, electricity.
+    """Return what an own PFLOP-hour in use costs a startup, USD: the user cost of capital, upkeep, electricity.
 
-    I (r + g) / (1 - e^-(r+g)T) as for other owners, but at the return that a startup's shareholders require and
+    As for other owners, but at the return that a startup's shareholders require and
     at the utilisation that it reaches alone. `price_usd` buys, houses and networks a PFLOP/s.
     """
     buying, clouds = rules.buying, rules.clouds
-    discount = np.maximum(buying.capital_cost + clouds.expected_decline, 1e-6)
-    user_cost = discount / (1.0 - exp(-discount * rules.chips.life_quarters / 4.0))
+    capital = user_cost(buying.capital_cost + clouds.expected_decline, rules.chips.life_quarters)
     power = mw_per_pflops * (clouds.upkeep_usd_per_mw_year + clouds.connection_usd_per_mw_year)
-    return (price_usd * user_cost + power) / (HOURS_PER_YEAR * buying.utilisation) + mw_per_pflops * energy_usd_per_mwh
+    return (price_usd * capital + power) / (HOURS_PER_YEAR * buying.utilisation) + mw_per_pflops * energy_usd_per_mwh
 
 
 def fleet_wanted(hours, advantage, buying):

@@ -9,13 +9,14 @@ from market_abm.exact import bounded, exp, ratio
 
 
 class Wants(NamedTuple):
-    """What tenants want of each cloud, `(runs, clouds)`; `startup_usd` is `(runs, slots)`."""
+    """What tenants want of each cloud, `(runs, clouds)`; `startup_usd` and `backed_usd` are `(runs, slots)`."""
 
     reserved_hours: np.ndarray
     startup_usd: np.ndarray
     spot_usd: np.ndarray  # of startups and enterprises
     enterprise_usd: np.ndarray  # of it, enterprises
     captive_hours: np.ndarray
+    backed_usd: np.ndarray  # of backed startups, at their backer's own price
     backed_hours: np.ndarray
 
 

@@ -149,7 +149,7 @@ def common_stack_share(world):
 def untrained(world):
     """Return the number of labs alive that did not train, which no figure of dependence counts."""
     clouds, rows = world.clouds, world.startups
-    idle = [(clouds.has_lab * clouds.alive > 0) & (clouds.training_pflop_hours <= 0), 
+    idle = [(clouds.has_lab * clouds.alive > 0) & (clouds.training_pflop_hours <= 0),
             (rows.alive > 0) & (rows.training_pflop_hours + rows.own_training_pflop_hours <= 0)]
     return sum(np.count_nonzero(which, axis=-1, keepdims=True) for which in idle) * 1.0
 
@@ -170,7 +170,7 @@ def _rents_or_tied(world):
 def _asked_hours(world):
     rows = world.startups
     rent = world.noted("rent of startups", rent_of_startups)
-    return (rows.training_usd + rows.serving_usd) * (rent > 0) / np.where(rent > 0, rent, 1.0)
+    return ratio(rows.training_usd + rows.serving_usd, rent)
 
 
 def foreclosure(world):

@@ -6,9 +6,9 @@ rented compute a tenant splits a given sum of money, so that hours also fall bec
 
 import numpy as np
 
-from market_abm.exact import at_best, bounded, leading, log, ratio, stacked, total, trailing, weighted
+from market_abm.exact import at_best, bounded, leading, ratio, stacked, total, trailing, weighted
 from market_abm.metrics.metric import Metric
-from market_abm.rules.choice import logit
+from market_abm.rules.choice import size_at_price
 from market_abm.rules.pricing import CHIP_PRICING
 
 NASH_LOGIT = list(CHIP_PRICING).index("nash_logit")
@@ -90,8 +90,7 @@ def rental_shares(world):
     """Return each cloud's part in the money of tenants who choose afresh: its size at its rent (a logit)."""
     clouds = world.clouds
     offered = clouds.active_pflops * clouds.tenant_share * (clouds.rents_out > 0)
-    utility = log(np.maximum(offered, 1e-9)) - world.rules.clouds.provider_elasticity * log(np.maximum(clouds.contested_rent_usd, 1e-9))
-    return logit(utility, (offered > 0) & (clouds.contested_rent_usd > 0))
+    return size_at_price(offered, clouds.contested_rent_usd, world.rules.clouds.provider_elasticity)
 
 
 def rental_demand(world):

@@ -115,10 +115,7 @@ def power_is_requested(world):
     per_mw = ratio(clouds.investment_usd_per_pflops, clouds.new_mw_per_pflops)
     fillable = ratio(money, per_mw) * rules.energy.deposit_factor
     queued = stacked(clouds.queued_mw.waiting()) + stacked(clouds.sites_mw.waiting())
-    request = sites * np.minimum(wanted, np.maximum(0.0, fillable - queued))
-    queue = clouds.queued_mw.array.copy()
-    queue[world.quarter % len(queue)] += request
-    clouds.queued_mw.rewrite(queue)
+    clouds.queued_mw.add(world.quarter, sites * np.minimum(wanted, np.maximum(0.0, fillable - queued)))
 
 
 def price_at_sites(world, price_usd):

@@ -57,11 +57,12 @@ def contracts_are_signed(world):
     lasting = clouds.enterprise_reserved_pflop_hours * (1.0 - 1.0 / contracts.term_quarters)
     price = (1.0 - contracts.discount) * clouds.contested_rent_usd
     signs = (world.draws.uniform("signing of contracts", rows.birth) < contracts.signing_rate) & (rows.contract_quarters <= 0)
-    signs = signs & (rows.backer == nobody) & tenants.contract_pays(contracts, rules.clouds.expected_decline)
+    pays = tenants.contract_pays(contracts, rules.clouds.expected_decline)
+    signs = signs & (rows.backer == nobody) & pays
     wish = signs * contracts.startup_share * ratio(rows.training_usd + rows.serving_usd, look_up(price, rows.provider))
     room = tenants.room_for_contracts(clouds, _capacity(world), add_up(kept, rows.provider, nobody) + lasting, contracts)
     aim = contracts.enterprise_share * _contested_enterprises(world) - lasting * clouds.enterprise_reserved_rent_usd
-    firms = contracts.signing_rate * ratio(np.maximum(0.0, aim), price) * tenants.contract_pays(contracts, rules.clouds.expected_decline)
+    firms = contracts.signing_rate * ratio(np.maximum(0.0, aim), price) * pays
     part = bounded(ratio(room, add_up(wish, rows.provider, nobody) + firms), 0.0, 1.0)
     new = wish * look_up(part, rows.provider)
     rows.contract_quarters = np.where(new > 0, contracts.term_quarters, left * (kept > 0))
@@ -83,7 +84,6 @@ def compute_is_priced_and_shared(world):
     inside = own.legacy + own.training + own.serving + wants.backed_hours
     cleared = tenants.clear(clouds, wants, capacity, inside, _energy_cost(world), rules.clouds)
     clouds.contested_rent_usd, clouds.fill_rate = cleared.rent_usd, cleared.fill
-    inside_asked = _inside_usd(world)
     got = _serve_startups(world, wants, cleared)
     enterprise = _serve_enterprises(world, wants, cleared)
     rented = add_up(got.contract_hours + got.spot_hours, world.startups.provider, clouds.alive.shape[-1]) + enterprise.hours
@@ -95,7 +95,7 @@ def compute_is_priced_and_shared(world):
     clouds.rented_pflop_hours = rented + wants.backed_hours * own_fill
     clouds.used_pflop_hours = np.minimum(rented + inside * own_fill, capacity)
     clouds.asked_pflops = (inside + cleared.asked_hours) / HOURS_PER_QUARTER
-    _bill(world, got, enterprise, inside_asked, inside_usd)
+    _bill(world, got, enterprise, wants.backed_usd, inside_usd)
     _describe_prices(world, got, enterprise)
 
 
@@ -121,7 +121,7 @@ def _tenants_want(world, inside_usd):
     captive = captive * share_or_zero(clouds.general_revenue_usd * (clouds.list_rent_usd > 0))
     reserved = add_up(rows.reserved_pflop_hours, rows.provider, nobody) + clouds.enterprise_reserved_pflop_hours
     return tenants.Wants(reserved, spot, add_up(spot, rows.provider, nobody) + firms, firms, ratio(captive, clouds.list_rent_usd),
-                         ratio(add_up(inside, rows.backer, nobody), inside_usd))
+                         inside, ratio(add_up(inside, rows.backer, nobody), inside_usd))
 
 
 def _inside_usd(world):
@@ -178,12 +178,12 @@ def _energy_cost(world):
     return ratio(world.clouds.active_mw, world.clouds.active_pflops) * price_at_sites(world, world.regions.price_usd)
 
 
-def _bill(world, got, enterprise, inside_asked, inside_usd):
+def _bill(world, got, enterprise, backed_usd, inside_usd):
     """Bill startups, credits first, and enterprises for what they got, and record startups' hours."""
     clouds, rows, market = world.clouds, world.startups, world.market
     nobody = clouds.alive.shape[-1]
     wish, transfer = rows.training_usd + rows.serving_usd, look_up(inside_usd, rows.backer)
-    inside = ratio(inside_asked, transfer) * look_up(clouds.own_fill_rate, rows.backer)
+    inside = ratio(backed_usd, transfer) * look_up(clouds.own_fill_rate, rows.backer)
     hours = got.contract_hours + got.spot_hours + inside
     contract = got.contract_hours * rows.reserved_rent_usd
     bill = contract + got.spot_hours * got.spot_rent_usd + inside * transfer

@@ -27,10 +27,7 @@ def clouds_join_rounds(world):
     _pay(world, paid, rows.provider, rules.credit_part)
     sold = rules.round_dilution * (rows.raised_usd > 0)
     everything = rows.raised_usd + paid
-    shares = ownership.after_issue(rows, sold, place, ratio(paid, everything))
-    rows.holder = np.where(place > 0, rows.provider, rows.holder)
-    rows.stake, rows.venture_share, rows.founders_share = shares
-    rows.valuation_usd = np.where(sold > 0, everything / rules.round_dilution, rows.valuation_usd)
+    _issue(rows, sold, ratio(paid, everything), rows.provider, place, everything / rules.round_dilution)
     rows.raised_usd = everything
 
 
@@ -65,12 +62,16 @@ def _supply(world):
     paid = np.minimum(paid, ratio(before * room, 1.0 - room))  # against shares alone, and no more than the cap leaves
     _pay(world, paid, rows.backer, rules.credit_part)
     clouds.backing_usd = add_up(paid, rows.backer, clouds.alive.shape[-1])
-    sold, place = ratio(paid, before + paid), place * (paid > 0)
-    shares = ownership.after_issue(rows, sold, place, 1.0)
-    rows.holder = np.where(place > 0, rows.backer, rows.holder)
-    rows.stake, rows.venture_share, rows.founders_share = shares
-    rows.valuation_usd = np.where(paid > 0, before + paid, rows.valuation_usd)
+    _issue(rows, ratio(paid, before + paid), 1.0, rows.backer, place * (paid > 0), before + paid)
     rows.raised_usd = rows.raised_usd + paid
+
+
+def _issue(rows, sold, to_cloud, cloud, place, valuation_usd):
+    """Issue new shares, the part `sold` of all, of which `to_cloud` goes to one cloud in its place and the rest to venture capital."""
+    shares = ownership.after_issue(rows, sold, place, to_cloud)
+    rows.holder = np.where(place > 0, cloud, rows.holder)
+    rows.stake, rows.venture_share, rows.founders_share = shares
+    rows.valuation_usd = np.where(sold > 0, valuation_usd, rows.valuation_usd)
 
 
 def _pay(world, paid, cloud, credit_part):
@@ -112,8 +113,6 @@ def startups_are_bought(world):
     broke = (rows.cash_usd < 0) & (rows.alive > 0)
     chance = np.where(broke, mergers.rescue_rate, mergers.synergy_rate)
     offered = (world.draws.uniform("offers for startups", rows.birth) < chance) & (rows.alive > 0)
-    market.acquired = 0.0
-    market.blocked = 0.0
     if not np.any(offered):
         return
     value = ownership.worth(rows, world.rules.ownership)

@@ -40,9 +40,8 @@ def _become_capable(world):
     rows.effective_flop = np.maximum(rows.effective_flop, hosted_worth * market.algorithmic_progress * rows.skill)
     best_now = np.maximum(best(clouds.effective_flop), best(rows.effective_flop))
     market.frontier_effective_flop = np.maximum(market.frontier_effective_flop, best_now)
-    record = market.frontier_record_flop.array.copy()
-    record[world.quarter % len(record)] = market.frontier_effective_flop
-    market.frontier_record_flop.rewrite(record)
+    market.frontier_record_flop.clear(world.quarter)
+    market.frontier_record_flop.add(world.quarter, market.frontier_effective_flop)
 
 
 def _learn_from_tenants(world):

@@ -3,9 +3,9 @@
 import numpy as np
 
 from market_abm.behaviour import integration
-from market_abm.exact import leading, look_up, ratio, share_or_zero, stacked, total
+from market_abm.exact import leading, look_up, ratio, share_or_zero, total
 from market_abm.phases.accounts import settle_with_parents
-from market_abm.phases.startup_fleets import the_pool
+from market_abm.phases.startup_fleets import booked, of_pool
 from market_abm.state.lifecycle import give_birth, vacate
 from market_abm.state.tables import IN_HOUSE, MERCHANT
 
@@ -38,24 +38,19 @@ def _wind_up(world, gone):
     world.move("chips written off", left=makers.inventory_pflops * gone)
     world.move("power of chips written off", left=makers.inventory_mw * gone)
     heirs = share_or_zero(makers.capacity_chips * ~gone)
-    for stock in (makers.capacity_building_chips.array, makers.capacity_chips):
-        change = heirs * total(stock * gone) - stock * gone
-        if stock.ndim > 2:
-            makers.capacity_building_chips.rewrite(stock + change)
-        else:
-            makers.capacity_chips = stock + change
-    booked = _booked_by_startups(world)
+    makers.capacity_chips = _passed_on(makers.capacity_chips, gone, heirs)
+    makers.capacity_building_chips.rewrite(_passed_on(makers.capacity_building_chips.array, gone, heirs))
+    before = of_pool(clouds, booked(clouds))
     staying = leading(~gone)
     clouds.ordered_pflops.rewrite(clouds.ordered_pflops.array * staying)
     for book in ("overdue_pflops", "planned_pflops", "supplier_share", "bought_pflops"):
         setattr(clouds, book, getattr(clouds, book) * staying)
-    world.startups.on_order_pflops = world.startups.on_order_pflops * ratio(_booked_by_startups(world), booked, 1.0)
+    world.startups.on_order_pflops = world.startups.on_order_pflops * ratio(of_pool(clouds, booked(clouds)), before, 1.0)
 
 
-def _booked_by_startups(world):
-    """Return what startups' pool has in the book, `(runs, 1)`."""
-    clouds = world.clouds
-    return total(stacked(clouds.ordered_pflops.waiting() + clouds.overdue_pflops) * the_pool(clouds))
+def _passed_on(stock, gone, heirs):
+    """Return a stock of which the heirs have got what the gone had, each its part."""
+    return stock + (heirs * total(stock * gone) - stock * gone)
 
 
 def makers_enter(world):

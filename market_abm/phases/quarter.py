@@ -34,7 +34,8 @@ def _phase(step, function, why, **writes):
 QUARTER = (
     _phase(1, calendar.calendar_turns, "Paths that nobody in the model decides.",
            market="research_usd venture_floor_usd legacy_usd enterprise_usd demand_shock shock_growth general_cloud_usd "
-                  "algorithmic_progress data_tokens entries exits cloud_exits closed_pflop_hours"),
+                  "algorithmic_progress data_tokens entries exits cloud_exits acquired blocked "
+                  "closed_pflop_hours passed_on_pflop_hours", clouds="took_over"),
     _phase(1, calendar.groups_and_loads_grow, "The world around the market grows.",
            clouds="other_cash_flow_usd group_cash_flow_usd", makers="other_rnd_usd", regions="other_load_mw plant_mw"),
     _phase(1, calendar.ordered_events_happen, "Dated births come before anybody decides.", clouds="cash_usd connected_mw convertible_mw"),
@@ -90,7 +91,7 @@ QUARTER = (
     _phase(8, chips.chips_are_installed, "Energised compute is the smaller of chips and MW.",
            clouds="retiring_pflops retiring_mw fleet_pflops fleet_mw active_pflops active_mw"),
     _phase(8, startup_fleets.startups_take_delivery, "Titles are to what is installed.",
-           startups="own_pflops on_order_pflops deposit_usd cash_usd", clouds="took_over cash_usd", market="passed_on_pflop_hours"),
+           startups="own_pflops on_order_pflops deposit_usd cash_usd", clouds="cash_usd"),
     _phase(9, compute.startups_choose_providers, "Before they ask for compute.", startups="provider", clouds="tenant_odds"),
     _phase(9, compute.labs_set_budgets, "Ambition meets money and the prize.",
            startups="budget_usd prize_bound training_usd serving_usd",

@@ -29,17 +29,17 @@ def startups_order_chips(world):
     pool, offer = the_pool(clouds), _offer(world)
     wish = _wish(world, offer)
     wish_mw, book_mw = total(wish) * offer.mw_per_pflops, total(rows.on_order_pflops) * offer.mw_per_pflops
-    sites = _of_pool(clouds, clouds.connected_mw + clouds.sites_mw.waiting())
-    needed = _of_pool(clouds, clouds.fleet_mw) + book_mw
+    sites = of_pool(clouds, clouds.connected_mw + clouds.sites_mw.waiting())
+    needed = of_pool(clouds, clouds.fleet_mw) + book_mw
     powered = np.maximum(0.0, world.rules.clouds.power_slack * sites - needed)
     order = wish * bounded(ratio(powered, wish_mw, 1.0), 0.0, 1.0)
-    _ask_for_power(world, needed + wish_mw - sites - _of_pool(clouds, clouds.queued_mw.waiting()))
+    _ask_for_power(world, needed + wish_mw - sites - of_pool(clouds, clouds.queued_mw.waiting()))
     planned = total(order) * clouds.supplier_share * pool
     rows.on_order_pflops = rows.on_order_pflops + order
     clouds.planned_pflops = clouds.planned_pflops + planned
     clouds.wanted_pflops = clouds.wanted_pflops + pool * (stacked(clouds.fleet_pflops) + total(rows.on_order_pflops))
     clouds.overbooked = clouds.overbooked * (1.0 - pool)  # what is ordered is paid for: nobody cancels it
-    book = _book(clouds) + planned
+    book = booked(clouds) + planned
     cost = total(stacked(book * leading(world.makers.investment_usd_per_pflops)) * pool)
     target = rows.on_order_pflops * ratio(cost, total(rows.on_order_pflops))
     more = bounded(target - rows.deposit_usd, 0.0, np.maximum(0.0, rows.cash_usd))
@@ -54,17 +54,15 @@ def startups_take_delivery(world):
     clouds, rows = world.clouds, world.startups
     pool = the_pool(clouds)
     part = ratio(rows.on_order_pflops, total(rows.on_order_pflops))
-    received = part * _of_pool(clouds, clouds.delivered_pflops)
+    received = part * of_pool(clouds, clouds.delivered_pflops)
     left = rows.deposit_usd - part * total(clouds.invested_usd * pool)
     short = np.maximum(0.0, -left)
     world.move("deposits for chips", left=short, entered=pool * total(short))
     rows.deposit_usd = np.maximum(0.0, left)
     rows.on_order_pflops = np.maximum(0.0, rows.on_order_pflops - received)
-    clouds.took_over = 0.0
-    world.market.passed_on_pflop_hours = 0.0
     titles = rows.own_pflops + received
-    rows.own_pflops = titles * np.minimum(1.0, ratio(_of_pool(clouds, clouds.fleet_pflops), total(titles)))
-    unclaimed = (total(rows.own_pflops + rows.on_order_pflops) == 0) & (_of_pool(clouds, clouds.connected_mw) > 0)
+    rows.own_pflops = titles * np.minimum(1.0, ratio(of_pool(clouds, clouds.fleet_pflops), total(titles)))
+    unclaimed = (total(rows.own_pflops + rows.on_order_pflops) == 0) & (of_pool(clouds, clouds.connected_mw) > 0)
     if np.any(unclaimed):  # power that no startup pays for goes to who buys second-hand
         transfer(world.world, "clouds", pool > 0, _second_hand_buyer(clouds) * unclaimed, ("connected_mw",))
 
@@ -138,7 +136,7 @@ def the_pool(clouds):
 def own_hours_usd(world):
     """Return what the hours of own chips are worth to each startup: the rent that they save."""
     clouds = world.clouds
-    powered = ratio(total(clouds.active_pflops * the_pool(clouds)), _of_pool(clouds, clouds.fleet_pflops))
+    powered = ratio(total(clouds.active_pflops * the_pool(clouds)), of_pool(clouds, clouds.fleet_pflops))
     hours = startup_fleets.own_hours(world.startups, powered, world.rules.clouds.top_utilisation)
     return hours * _rent_saved(world)
 
@@ -171,8 +169,8 @@ def _offer(world):
     """Describe new chips of the pool's choice of makers, and what an hour on them costs."""
     clouds, pool = world.clouds, the_pool(world.clouds)
     price, mw = total(clouds.investment_usd_per_pflops * pool), total(clouds.new_mw_per_pflops * pool)
-    chips = _of_pool(clouds, clouds.supplier_share * leading(ratio(1.0, world.makers.pflops_per_chip)))
-    utilisation = _of_pool(clouds, clouds.supplier_share * clouds.maker_utilisation)
+    chips = of_pool(clouds, clouds.supplier_share * leading(ratio(1.0, world.makers.pflops_per_chip)))
+    utilisation = of_pool(clouds, clouds.supplier_share * clouds.maker_utilisation)
     energy = total(price_at_sites(world, world.regions.forecast_usd) * pool)
     return _Offer(price, mw, ratio(1.0, chips), utilisation, startup_fleets.cost_of_owning(price, mw, energy, world.rules))
 
@@ -195,11 +193,8 @@ def _ask_for_power(world, missing_mw):
     """Queue for the connections that are missing, unless the wait quoted to the pool is too long to bear."""
     clouds, regions, pool = world.clouds, world.regions, the_pool(world.clouds)
     sites = owners.choose_sites(clouds, regions, world.rules.energy) * pool
-    wait = _of_pool(clouds, sites * leading(regions.quoted_wait_quarters))
-    request = sites * np.maximum(0.0, missing_mw) * (wait <= world.rules.buying.longest_wait_quarters)
-    queue = clouds.queued_mw.array.copy()
-    queue[world.quarter % len(queue)] += request
-    clouds.queued_mw.rewrite(queue)
+    wait = of_pool(clouds, sites * leading(regions.quoted_wait_quarters))
+    clouds.queued_mw.add(world.quarter, sites * np.maximum(0.0, missing_mw) * (wait <= world.rules.buying.longest_wait_quarters))
 
 
 def _rent_saved(world):
@@ -215,11 +210,11 @@ def _second_hand_buyer(clouds):
     return (np.arange(purse.shape[-1]) == purse.argmax(axis=-1)[:, None]) * able * 1.0
 
 
-def _book(clouds):
-    """Return orders not yet delivered by maker."""
+def booked(clouds):
+    """Return orders not yet delivered, `(makers, runs, owners)`."""
     return clouds.ordered_pflops.waiting() + clouds.overdue_pflops
 
 
-def _of_pool(clouds, by_layer):
+def of_pool(clouds, by_layer):
     """Return the pool's part of a column by makers or regions, all layers together, `(runs, 1)`."""
     return total(stacked(by_layer) * the_pool(clouds))

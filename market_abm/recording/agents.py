@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from market_abm.exact import stacked
+from market_abm.exact import flattened
 from market_abm.recording.lines import by_run, gathered, same_word
 from market_abm.state.columns import LINK, PIPELINE, STOCK
 from market_abm.state.tables import TABLES
@@ -18,13 +18,6 @@ def shown(table):
     return [c for c in table.columns if (not c.by or c.lives in ADDITIVE) and c.name not in NOT_SHOWN]
 
 
-def _summed(array):
-    """Sum the leading axes, `(..., runs, rows)` to `(runs, rows)`."""
-    while array.ndim > 2:
-        array = stacked(array)
-    return array
-
-
 class AgentLog:
     """The agents of a batch, compact until the names are put in."""
 
@@ -38,7 +31,7 @@ class AgentLog:
             chunk = {"run": world.members[runs].astype(np.int32), "quarter": np.full(len(runs), world.quarter, np.int16),
                      "row": rows.astype(np.int32), "birth": world.array(f"{table.name}.birth")[runs, rows]}
             for column in shown(table):
-                values = _summed(world.array(f"{table.name}.{column.name}"))[runs, rows]
+                values = flattened(world.array(f"{table.name}.{column.name}"))[runs, rows]
                 chunk[f"its {column.name}"] = values.astype(np.int16) if column.lives == LINK else values
             self._chunks[table.name].append(chunk)
 

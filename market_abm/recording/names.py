@@ -7,6 +7,12 @@ from market_abm.recording.lines import NONE, Words
 from market_abm.units import quarter_label
 
 
+def names_of_rows(cast, table, rows):
+    """Return a name for every row of a table: those of the cast, then those of spare rows."""
+    named = [agent.name for agent in getattr(cast, table, ())]
+    return named + [f"spare {table.removesuffix('s')} {n + 1}" for n in range(rows - len(named))]
+
+
 class Names:
     """The names of one batch."""
 
@@ -19,10 +25,8 @@ class Names:
         return self._of_startups(keys) if table == "startups" else self._of_cast(table, rows)
 
     def _of_cast(self, table, rows):
-        named = [agent.name for agent in getattr(self._cast, table, ())]
-        spare = [f"spare {table.removesuffix('s')} {n + 1}" for n in range(self._rows[table] - len(named))]
         codes = np.where(rows < self._rows[table], rows, NONE)
-        return Words(codes.astype(np.int32), (*named, *spare))
+        return Words(codes.astype(np.int32), tuple(names_of_rows(self._cast, table, self._rows[table])))
 
     def _of_startups(self, keys):
         distinct, codes = np.unique(keys, return_inverse=True)

@@ -2,13 +2,22 @@
 
 import numpy as np
 
-from market_abm.exact import before, best, exp, look_up, power, ratio, share_or_zero, total
+from market_abm.exact import before, best, exp, log, look_up, power, ratio, share_or_zero, total
 
 
 def logit(utility, available):
     """Return choice probabilities; options with `available` 0 are never chosen. Source: McFadden 1974."""
     highest = best(np.where(available > 0, utility, -1e300))
     return share_or_zero(available * exp(np.minimum(utility - highest, 0.0)))
+
+
+def size_at_price(size, price, elasticity):
+    """Return choice probabilities by size and price, in proportion to size p^-elasticity; without either nobody is chosen.
+
+    Source: a logit with the number of equal options as size, Ben-Akiva and Lerman 1985, ch. 9.
+    """
+    utility = log(np.maximum(size, 1e-9)) - elasticity * log(np.maximum(price, 1e-9))
+    return logit(utility, (size > 0) & (price > 0))
 
 
 def contest(strengths, decisiveness, outside):

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from market_abm.exact import stacked, total
+from market_abm.exact import flattened, total
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +28,7 @@ class UnknownFlow(KeyError):
 
 def per_run(x):
     """Sum an array `(..., runs, rows)` into `(runs, 1)`, in a fixed order."""
-    x = total(x)
-    while x.ndim > 2:
-        x = stacked(x)
-    return x
+    return flattened(total(x))
 
 
 class Ledger:

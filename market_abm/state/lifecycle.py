@@ -5,7 +5,7 @@ Each enters itself in the journal; `told` is what only the caller knows of it: r
 
 import numpy as np
 
-from market_abm.exact import add_up, ratio, stacked
+from market_abm.exact import add_up, flattened, ratio
 from market_abm.state.columns import IDENTITY, INTENSIVE, LINK, PIPELINE, STOCK
 
 ADDITIVE = (STOCK, PIPELINE)
@@ -181,9 +181,7 @@ def _hand_over(world, name, gone, heir):
 
 def _average(world, table, column, gone, heir):
     rows = world.rows[table]
-    weight = world.array(f"{table}.{column.weight or world.declared[table].size}")
-    while weight.ndim > 2:
-        weight = stacked(weight)
+    weight = flattened(world.array(f"{table}.{column.weight or world.declared[table].size}"))
     into = np.where(gone, heir, rows)
     kept = add_up(weight * gone, into, rows)
     for slab in _slabs(world.array(f"{table}.{column.name}")):

@@ -40,6 +40,11 @@ class Pipe:
         for k in np.unique(ahead):
             self.array[(quarter + int(k)) % slots] += amount * (ahead == k)
 
+    def add(self, quarter, amount):
+        """Add an amount to the slot of a quarter itself: of a queue kept by the quarter of entry."""
+        self._check()
+        self.array[quarter % len(self.array)] += amount
+
     def clear(self, quarter):
         """Empty the slot of a quarter, once it has been taken."""
         self._check()
@@ -82,7 +87,7 @@ class TableWindow:
         if target is None:
             raise NotListed(self._refusal(name))
         if isinstance(target, Pipe):
-            raise NotListed(f"{self._table}.{name} is a pipeline: use its place, clear or rewrite")
+            raise NotListed(f"{self._table}.{name} is a pipeline: use its add, place, clear or rewrite")
         if getattr(value, "ndim", 0) == 1:  # when runs == rows it would be read along the wrong axis
             raise ValueError(f"{self._table}.{name}: shape {value.shape} is neither (runs, rows) nor (runs, 1)")
         np.copyto(target, value, casting="same_kind")
