@@ -4,6 +4,7 @@ __version__ = "0.1.0"
 
 _HOMES = {
     "ComputeMarket": "market_abm.model",
+    "compare": "market_abm.studies.comparison",
     "load": "market_abm.parameters.loading",
     "run": "market_abm.studies.run",
 }

@@ -20,10 +20,11 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_mar
 Subject = StrEnum("Subject", SUBJECTS)
 Config = Annotated[str, typer.Argument(metavar="CONFIG", help="TOML file of the scenario.")]
 Sets = Annotated[list[str], typer.Option("--set", metavar="KEY=VALUE", help="Change a number, as in clouds.omega=0.9.")]
-Levers = Annotated[list[str], typer.Option("--lever", metavar="NAME[@QUARTER]|FILE", help="Put a lever in force, at full strength "
-                                           "from QUARTER (2026Q1 if none is named); a file can say more.")]
+Levers = Annotated[list[str], typer.Option("--lever", metavar="NAME[@QUARTER]|FILE", help="Put a lever in force as `describe levers` has it, "
+                                           "or from another QUARTER; a file can say more.")]
 Record = Annotated[list[str], typer.Option("--record", metavar="edges|agents|none", help="Keep more than all events and, once a year, "
                                            "edges: edges of every quarter, or every agent's figures; none: events alone.")]
+Folder = Annotated[str, typer.Argument(metavar="DIR", help="Results folder.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
 
 
@@ -32,12 +33,36 @@ def _options(version: Annotated[bool, typer.Option("--version", help="Print the 
     pass
 
 
+Runs = Annotated[int, typer.Option(help="Replicates, in place of the file's.", show_default=False)]
+Seed = Annotated[int, typer.Option(help="Seed, in place of the file's.", show_default=False)]
+Quarters = Annotated[int, typer.Option(help="Length, in place of the file's.", show_default=False)]
+DEMO = ("documentation_mandate", "faster_grid", "break_up", "compute_vouchers", "training_cap")
+
+
+@app.command()
+def demo(
+    runs: Annotated[int, typer.Option(help="Paired seeds.")] = 32,
+    seed: Seed = None,
+    quarters: Quarters = None,
+    out: Annotated[str, typer.Option(metavar="DIR", help="Results folder.")] = "results/demo",
+    as_json: Json = False,
+):
+    """Compare five policies with the baseline: a table, figures and a page to read, in well under a minute."""
+    from market_abm.delivery import account_for, built_in, print_effects, tell_of_place, tell_of_troubles
+
+    study, folder = _compared(built_in("base.toml"), DEMO, "demo", out, runs=runs, seed=seed, quarters=quarters)
+    print_json({"out": str(folder)} | account_for(study)) if as_json else print_effects(study)
+    tell_of_place(study, folder)
+    tell_of_troubles(study)
+    _exit_for(study)
+
+
 @app.command()
 def run(
     config: Config,
-    runs: Annotated[int, typer.Option(help="Replicates, in place of the file's.", show_default=False)] = None,
-    seed: Annotated[int, typer.Option(help="Seed, in place of the file's.", show_default=False)] = None,
-    quarters: Annotated[int, typer.Option(help="Length, in place of the file's.", show_default=False)] = None,
+    runs: Runs = None,
+    seed: Seed = None,
+    quarters: Quarters = None,
     sets: Sets = (),
     levers: Levers = (),
     record: Record = (),
@@ -45,6 +70,7 @@ def run(
     as_json: Json = False,
 ):
     """Simulate one scenario, many replicates in lockstep."""
+    from market_abm.delivery import keep, rescue, tell_of_run
     from market_abm.parameters.loading import load
     from market_abm.studies.records import choices
     from market_abm.studies.run import run as run_study
@@ -58,10 +84,73 @@ def run(
         with progress_shown(Path(config).stem) as progress:
             result = run_study(configuration, progress=progress, record=record)
     except (BadInput, KeyboardInterrupt) as stop:
-        _rescue(getattr(stop, "kept", None), folder)
+        rescue(getattr(stop, "kept", None), folder, ("owners",))
         raise
-    _keep(result, folder)
-    _report(result, folder, as_json)
+    keep(result, folder, ("owners",))
+    tell_of_run(result, folder, as_json)
+    _exit_for(result)
+
+
+@app.command()
+def compare(
+    config: Config,
+    levers: Annotated[list[str], typer.Option("--lever", metavar="POLICY", help="A policy: a lever (`describe levers`), several joined by +, or a "
+                                              "file of levers; NAME@2028Q1 for another start. Give the option once a policy.")] = (),
+    runs: Runs = None,
+    seed: Seed = None,
+    quarters: Quarters = None,
+    sets: Sets = (),
+    metrics: Annotated[list[str], typer.Option(metavar="NAME", help="What to compare, as often as wanted (`describe metrics`).")] = (),
+    at: Annotated[list[str], typer.Option(metavar="QUARTER", help="When to compare, as often as wanted.  [default: 2030Q4]")] = (),
+    starts: Annotated[list[str], typer.Option("--start", metavar="QUARTER", help="Try every policy from this quarter, as often as wanted.")] = (),
+    out: Annotated[str, typer.Option(metavar="DIR", help="Results folder.  [default: results/NAME OF CONFIG-compared]")] = None,
+    as_json: Json = False,
+):
+    """Compare policies with a scenario on the same seeds: what differs, how surely, and what theory expects."""
+    from market_abm.delivery import tell_of_comparison
+
+    out = out if out is not None else Path("results") / f"{Path(config).stem}-compared"
+    study, folder = _compared(config, levers, "comparison", out, sets, runs=runs, seed=seed, quarters=quarters,
+                              metrics=_each(metrics), at=_each(at), starts=_each(starts))
+    tell_of_comparison(study, folder, as_json)
+    _exit_for(study)
+
+
+@app.command()
+def report(folder: Folder):
+    """Write one self-contained HTML page of a results folder."""
+    from market_abm.delivery import write_report
+
+    print(write_report(folder))
+
+
+@app.command()
+def figure(
+    folder: Folder,
+    name: Annotated[str, typer.Argument(help="Which picture; `all` for each that there is.")],
+    out: Annotated[str, typer.Option(metavar="FILE", help="File to write, .svg, .png or .pdf.  [default: svg, png and pdf in DIR/figures]")] = None,
+):
+    """Draw one picture of a results folder."""
+    from market_abm.delivery import export_pictures
+
+    for path in export_pictures(folder, name, out):
+        print(path)
+
+
+@app.command()
+def units(
+    quantity: Annotated[str, typer.Argument(metavar="[QUANTITY]", help='Such as "1 GW", "2048 A100" or "3.14e23 FLOP"; '
+                                            "all figures of the essays if left out.")] = "",
+    unit: Annotated[str, typer.Option("--in", metavar="UNIT", help="Only in this unit.")] = None,
+    as_json: Json = False,
+):
+    """Turn a quantity into others, as the essays behind the project have it and as better sources have it."""
+    from market_abm.essays import convert, essay_rows
+
+    if unit is not None and not quantity:
+        raise BadInput(Problem("--in", "needs a quantity", 'for example: market-abm units "1 GW" --in person', key=unit))
+    rows = convert(quantity, unit) if quantity else essay_rows()
+    print_json(rows) if as_json else print_rows(rows)
 
 
 @app.command()
@@ -71,15 +160,18 @@ def check(config: Config, sets: Sets = (), levers: Levers = (), as_json: Json = 
     from market_abm.parameters.loading import changes, load
 
     configuration = load(config, sets, levers)
-    rows = [row | {"start": None, "end": None, "ramp_quarters": None} for row in changes(configuration)]
+    told = ("start", "end", "ramp_quarters", "announced_quarters", "grandfathered")
+    rows = [row | dict.fromkeys(told) for row in changes(configuration)]
     rows += [
-        {"key": f"levers.{lever['name']}", "value": lever["strength"], "default": 0.0, "unit": "0 to 1",
-         "start": lever["start"], "end": lever["end"] or None, "ramp_quarters": lever["ramp_quarters"]}
+        {"key": f"levers.{lever['name']}", "value": lever["strength"], "default": 0.0, "unit": "0 to 1"} | {name: lever[name] or None for name in told}
         for lever in dated_levers(configuration)
     ]
     if as_json:
         print_json(rows)
         return
+    for name in told[3:]:  # seldom used: shown where one is
+        if not any(row[name] for row in rows):
+            rows = [{key: value for key, value in row.items() if key != name} for row in rows]
     cast, frame = configuration.cast, configuration.frame
     tell(f"{config} is valid: {len(cast.makers)} makers, {len(cast.clouds)} owners of compute, {len(cast.regions)} regions, "
          f"{frame.quarters} quarters from {frame.start}")
@@ -117,50 +209,32 @@ def main(arguments=None):
         sys.exit(INTERRUPTED)
 
 
-def _keep(result, folder):
-    """Store the results and draw the figure; an interruption waits until that is done."""
-    from market_abm.plots.owners import draw
-    from market_abm.studies.store import FIGURES, MANIFEST, store
+def _compared(config, levers, what, out, sets=(), **asked):
+    """Run a comparison, keep it and return it with its folder."""
+    from market_abm.delivery import keep, rescue
+    from market_abm.parameters.loading import load
+    from market_abm.studies.comparison import planned
+    from market_abm.studies.store import open_folder
 
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    plan = planned(load(config, sets), levers, **asked)
+    folder = open_folder(out)
     try:
-        if (folder / MANIFEST).exists():
-            tell(f"replacing the results that were in {folder}")
-        store(result, folder, ["market-abm", *sys.argv[1:]])
-        (folder / FIGURES).mkdir(exist_ok=True)
-        draw(result, folder / FIGURES / "owners")
-    except OSError as error:
-        raise BadInput(Problem(str(folder), f"the numbers are stored, the figure is not: {error.strerror or error}", "make room")) from None
-    finally:
-        signal.signal(signal.SIGINT, before)
+        with progress_shown(what) as progress:
+            study = plan.carried_out(progress)
+    except (BadInput, KeyboardInterrupt) as stop:
+        rescue(getattr(stop, "kept", None), folder)
+        raise
+    tell("drawing the figures and writing the page")
+    keep(study, folder)
+    return study, folder
 
 
-def _rescue(kept, folder):
-    """Store the batches that were whole when a study stopped, or leave no empty folder behind."""
-    if kept is not None:
-        _keep(kept, folder)
-        tell(f"interrupted; kept {kept.runs} of {kept.config.frame.runs} runs in {folder}")
-        return
-    tell("stopped before the first batch was done; nothing is kept")
-    if not any(folder.iterdir()):
-        folder.rmdir()
+def _each(texts):
+    """Take lists apart that were written with commas."""
+    return [part.strip() for text in texts for part in text.split(",") if part.strip()]
 
 
-def _report(result, folder, as_json):
-    """Print what came of a study, and exit with 3 if some of its runs failed."""
-    from market_abm.studies.summary import summary
-
-    failed = sorted({failure["run"] for failure in result.failures})
-    if as_json:
-        print_json({"out": str(folder), "runs": result.runs, "quarters": len(result.labels), "failed": len(failed),
-                    "seconds": result.seconds, "runs_per_second": result.runs / max(result.seconds, 1e-9)})
-    else:
-        print_rows(summary(result), f"{result.runs} runs: median and 5 to 95%", empty="no metric to show")
-        tell(f"{result.runs} runs of {len(result.labels)} quarters in {result.seconds:.1f} s; results in {folder}")
-    refusing = int((result.refused_entries > 0).sum())
-    if refusing:
-        tell(f"{refusing} of {result.runs} runs turned founders away for want of slots: raise frame.startup_slots")
-    for failure in result.failures:
-        tell("run {run} failed in {quarter}: identity {identity}, where {where}, amount {amount:.6g}".format(**failure))
-    if failed:
+def _exit_for(study):
+    """Exit with 3 if some runs failed."""
+    if study.failures:
         raise typer.Exit(SOME_FAILED)

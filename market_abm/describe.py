@@ -1,6 +1,6 @@
 """The model told from its own declarations, one flat dict a row."""
 
-from dataclasses import astuple
+from dataclasses import asdict
 
 SUBJECTS = ("quarter", "parameters", "rules", "levers", "metrics", "columns")
 
@@ -75,13 +75,26 @@ def _levers():
     from market_abm.levers.catalogue import CATALOGUE
 
     return [
-        {"name": lever.name, "says": lever.says, "reference": lever.reference,
-         "amends": ", ".join(f"{a.key} to {a.target:g}" if a.factor is None else f"{a.key} times {a.factor:g}" for a in lever.amends)}
+        {"name": lever.name, "says": lever.says, "start": lever.start, "strength": lever.strength, "ramp_quarters": lever.ramp_quarters,
+         "announced_quarters": lever.announced_quarters, "grandfathered": _spared(lever),
+         "theory": ", ".join(f"{outcome} {sign}" for outcome, sign in lever.signs.items()), "why": lever.why,
+         "amends": ", ".join(_amends(amendment) for amendment in lever.amends), "reference": lever.reference}
         for lever in CATALOGUE.values()
     ]
 
 
+def _spared(lever):
+    """Say what a lever leaves alone by default, or could."""
+    return f"{'yes' if lever.grandfathered else 'no'}: {lever.grandfathers}" if lever.grandfathers else ""
+
+
+def _amends(amendment):
+    """Say what a lever does to one number."""
+    value = amendment.target if amendment.factor is None else amendment.factor
+    unless = " unless grandfathered" if amendment.old else ""
+    return f"{amendment.key} {'to' if amendment.factor is None else 'times'} {value if isinstance(value, str) else f'{value:g}'}{unless}"
+
+
 def dated_levers(configuration):
     """Return one dict for each lever that a configuration puts in force."""
-    keys = ("name", "start", "end", "strength", "ramp_quarters")
-    return [dict(zip(keys, astuple(lever), strict=True)) for lever in configuration.levers]
+    return [asdict(lever) for lever in configuration.levers]

@@ -89,6 +89,22 @@ class Simulation:
         values[np.isnan(values)] = np.nan  # one bit pattern for missing, so that equal results are equal bytes
         return values
 
+    def branch(self, rules, copied):
+        """Let copies of runs go on under other rules, as further runs at the end of the batch.
+
+        `copied` are places in the batch, `rules` one `Parameters` a quarter with `(len(copied), 1)` numbers. What has failed
+        has failed in its copy too. No recorder follows a branch.
+        """
+        standing, more = len(self.seeds), np.asarray(copied)
+        now = {int(run): place for place, run in enumerate(self.running)}
+        there = [k for k, run in enumerate(more.tolist()) if run in now]
+        self.failures += [replace(breach, run=standing + k) for breach in self.failures for k in np.flatnonzero(more == breach.run).tolist()]
+        self.rules = [_joined(mine, theirs) for mine, theirs in zip(self.rules, rules, strict=True)]
+        self.seeds = np.concatenate([self.seeds, self.seeds[more]])
+        rows = np.concatenate([np.arange(len(self.running)), np.array([now[int(more[k])] for k in there], np.int64)])
+        self.running = np.concatenate([self.running, standing + np.array(there, np.int64)])
+        self._take(rows)
+
     def _rules_now(self):
         rules = self.rules[self.quarter]
         if len(self.running) == len(self.seeds):
@@ -107,8 +123,13 @@ class Simulation:
             self.failures.append(replace(breach, run=run, where=self._named(breach.where)))
         kept = np.array([i for i in range(len(self.running)) if i not in first], dtype=np.int64)
         self.running = self.running[kept]
-        self.world.keep(kept)
-        self.memory.keep(kept)
+        self._take(kept)
+
+    def _take(self, rows):
+        """Go on with the given rows of the running runs, each as often as it is named."""
+        self.world.keep(rows)
+        self.world.members = self.running.copy()
+        self.memory.keep(rows)
         self.world.rules = self._rules_now()
         self.world.lasting = Draws(self.seeds[self.running], -1)
         self.world.draws = Draws(self.seeds[self.running], self.quarter)
@@ -123,10 +144,21 @@ class Simulation:
 
 def _for_runs(rules, runs):
     """Return the rules of some runs of a batch."""
-    def part(section):
-        return type(section)(**{f.name: np.take(getattr(section, f.name), runs, axis=0) for f in fields(section)})
+    return _each_number(lambda numbers: np.take(numbers, runs, axis=0), rules)
 
-    return Parameters(**{f.name: part(getattr(rules, f.name)) for f in fields(rules)})
+
+def _joined(*several):
+    """Return the rules of several batches as those of one."""
+    return _each_number(lambda *numbers: np.concatenate(numbers), *several)
+
+
+def _each_number(function, *several):
+    """Return the rules that a function makes of each number of several."""
+    def section(name):
+        parts = [getattr(rules, name) for rules in several]
+        return type(parts[0])(**{f.name: function(*(getattr(part, f.name) for part in parts)) for f in fields(parts[0])})
+
+    return Parameters(**{f.name: section(f.name) for f in fields(several[0])})
 
 
 def simulate(configurations, seeds, on_quarter=None, recorder=None):
@@ -156,3 +188,55 @@ def simulate(configurations, seeds, on_quarter=None, recorder=None):
     records = recorder.records(simulation, configurations) if recorder is not None else {}
     names = tuple(m.name for m in simulation.metrics)
     return Outcome(labels, names, values, simulation.seeds, tuple(simulation.failures), refused, records)
+
+
+def simulate_policies(configurations, seeds, on_quarter=None):
+    """Run a baseline and policies on the same seeds, all in lockstep, and return one Outcome a configuration.
+
+    The first configuration is the baseline; the others may differ from it by levers and numbers, not in shape. As long as
+    a policy's rules are the baseline's, so are its runs: they are advanced once, and branched in the first quarter in which
+    a rule differs. `on_quarter(runs)` is called after every quarter with the number of runs advanced. Figures are the same to
+    the last bit as those of each configuration alone.
+    """
+    frame, count = configurations[0].frame, len(seeds)
+    rules = [rules_in_force([c], frame.quarters) for c in configurations]
+    partings = [parting(rules[0], other) for other in rules]
+    blocks = [place for place, quarter in enumerate(partings) if place == 0 or quarter == 0]
+    simulation = Simulation([configurations[place] for place in blocks for _ in range(count)], np.tile(seeds, len(blocks)))
+    values = np.full((len(configurations), len(simulation.metrics), frame.quarters, count), np.nan)
+    for q in range(frame.quarters):
+        for place, quarter in enumerate(partings):
+            if place and q and quarter == q:
+                simulation.branch([_for_runs(now, np.zeros(count, np.int64)) for now in rules[place]], np.arange(count))
+                blocks.append(place)
+        if len(simulation.running):
+            simulation.step()
+        if len(simulation.running):
+            measured = np.full((values.shape[1], len(blocks) * count), np.nan)
+            measured[:, simulation.running] = simulation.measure()
+            for place in range(len(configurations)):
+                block = blocks.index(place) if place in blocks else 0
+                values[place, :, q] = measured[:, block * count : (block + 1) * count]
+        if on_quarter is not None:
+            on_quarter(len(blocks) * count)
+    return [_outcome_of(simulation, values[place], blocks.index(place) if place in blocks else 0, count) for place in range(len(configurations))]
+
+
+def parting(rules, others):
+    """Return the first quarter in which two sets of rules differ; their length if they never do."""
+    for q, (mine, theirs) in enumerate(zip(rules, others, strict=True)):
+        for section in fields(mine):
+            one, other = getattr(mine, section.name), getattr(theirs, section.name)
+            if any(not np.array_equal(getattr(one, f.name), getattr(other, f.name)) for f in fields(one)):
+                return q
+    return len(rules)
+
+
+def _outcome_of(simulation, values, block, count):
+    """Return what the block of a policy in the batch leaves, its runs counted from its own first."""
+    first, frame = block * count, simulation.frame
+    refused = np.full(len(simulation.seeds), np.nan)
+    refused[simulation.running] = simulation.world.array("market.refused_entries")[:, 0]
+    failures = tuple(replace(f, run=f.run - first) for f in simulation.failures if first <= f.run < first + count)
+    labels = tuple(quarter_label(q, frame.start) for q in range(frame.quarters))
+    return Outcome(labels, tuple(m.name for m in simulation.metrics), values, simulation.seeds[:count], failures, refused[first : first + count])

@@ -138,7 +138,7 @@ def _open_clouds(world, book, rules):
     there = known * (enters <= 0)
     cash_flow = book.clouds("group_cash_flow_usd") / 4.0 * there
     general = rules.clouds.general_usd * book.clouds("general_share") * there
-    births, kind = book.births("clouds"), book.clouds("kind", lambda k: CLOUD_KINDS.index(k) + 1) * known
+    births, kind = book.births("clouds"), book.clouds("kind", lambda k: CLOUD_KINDS.index(k) + 1)
     _put(world, "clouds", alive=there, birth=births, kind=kind,
          controlled=book.clouds("jurisdiction", lambda j: j == "CN") * known, has_lab=book.clouds("has_lab") * known,
          rents_out=book.clouds("rents_out") * known, enters=enters * known, announced=known * (enters > 0),

@@ -37,6 +37,11 @@ def birth_key(quarter_of_entry, order_within_quarter):
         return finalise(quarter * np.uint64(1 << 32) + order + GOLDEN)
 
 
+def lab_birth(owner_births):
+    """Return the keys of the labs of owners, for when they become firms of their own."""
+    return finalise(owner_births ^ name_key("lab"))
+
+
 class Draws:
     """The draws of one quarter for every run of a batch."""
 

@@ -93,8 +93,15 @@ def test_the_model_names_every_rule_and_no_other():
 
 
 def test_the_model_names_every_lever_and_no_other():
-    [levers] = re.findall(r"Levers in the catalogue: ([^.]+)\.", MODEL)
-    assert re.findall(r"`(\w+)`", levers) == list(CATALOGUE)
+    rows = table_of("lever")
+    assert [row[0] for row in rows] == [f"`{name}`" for name in CATALOGUE]
+    for (_, says, dates, spared, signs), lever in zip(rows, CATALOGUE.values(), strict=True):
+        assert signs.split() == list(lever.signs.values()), lever.name
+        pace = "once" if lever.once else f"{lever.ramp_quarters:g}"
+        ahead = f", announced {lever.announced_quarters:g} before" if lever.announced_quarters else ""
+        assert dates == f"{lever.start}, {pace}{ahead}", lever.name
+        assert spared == (f"{'yes' if lever.grandfathered else 'no'}: {lever.grandfathers}" if lever.grandfathers else ""), lever.name
+        assert set(re.findall(r"`policy\.(\w+)`", says)) == set(lever.arguments), lever.name
 
 
 def test_the_model_names_every_table_and_columns_that_it_has():

@@ -20,6 +20,7 @@ LONGEST_FILE = 400
 LINES = (
     ("__init__", "__main__"),
     ("cli",),
+    ("delivery",),
     ("describe", "printing"),
     ("dashboard", "report"),
     ("plots",),
@@ -33,7 +34,7 @@ LINES = (
     ("rules",),
     ("state",),
     ("parameters",),
-    ("levers/catalogue",),
+    ("levers/catalogue", "essays"),
     ("randomness",),
     ("exact", "units", "errors"),
 )

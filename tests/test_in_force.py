@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from worlds import same_bits
 
 from market_abm.levers import in_force
-from market_abm.levers.catalogue import CATALOGUE, Amendment, Lever
+from market_abm.levers.catalogue import CATALOGUE, OUTCOMES, Amendment, Lever
 from market_abm.levers.in_force import rules_in_force
 from market_abm.parameters.chips import Chips, Documentation
 from market_abm.parameters.declare import declarations
@@ -198,6 +198,24 @@ def test_a_run_has_the_same_rules_alone_and_in_company(uses, place):
 # The model's own catalogue --------------------------------------------------------------------------
 
 
+def default_of(value):
+    """Return a number of the catalogue, or the default of the parameter that it names."""
+    if not isinstance(value, str):
+        return value
+    section, name = value.split(".")
+    return getattr(getattr(Parameters(), section), name)
+
+
+@pytest.mark.parametrize("name", [*CATALOGUE])
+def test_every_lever_says_where_it_comes_from_and_what_theory_expects(name):
+    entry = CATALOGUE[name]
+    assert entry.reference and entry.why.endswith(".")
+    assert list(entry.signs) == list(OUTCOMES) and set(entry.signs.values()) <= {"+", "-", "0", "±"}
+    assert set(entry.arguments) <= set(declarations(Parameters().policy))
+    assert any(amendment.old for amendment in entry.amends) <= bool(entry.grandfathers)
+    assert not (entry.once and entry.ramp_quarters != 1)
+
+
 @pytest.mark.parametrize("name", [*CATALOGUE])
 def test_a_lever_of_the_model_amends_declared_numbers_within_their_bounds(name):
     entry = CATALOGUE[name]
@@ -211,6 +229,7 @@ def test_a_lever_of_the_model_amends_declared_numbers_within_their_bounds(name):
             assert 0 <= amendment.target < len(told.options)
             continue
         assert told.unit not in ("text", "quarter"), f"{name}: {amendment.key} is no number"
-        reached = amendment.target if amendment.factor is None else amendment.factor * told.best
+        target, factor = (default_of(value) for value in (amendment.target, amendment.factor))
+        reached = target if factor is None else factor * told.best
         assert math.isfinite(reached), "an infinite target turns 0 times infinity into nan"
         assert told.at_least <= reached <= told.at_most, f"{name}: {amendment.key} would become {reached}"

@@ -101,7 +101,8 @@ def test_a_child_wins_and_rows_keep_the_order_of_the_parents(tmp_path):
     assert (configuration.parameters.clouds.omega, configuration.parameters.clouds.tax) == (0.8, 0.2)
     assert [cloud.name for cloud in configuration.cast.clouds] == ["east", "west", "later", "south"]
     assert [cloud.fleet_share for cloud in configuration.cast.clouds] == [0.5, 0.4, 0.0, 0.1]
-    assert configuration.levers == (DatedLever("data_act"), DatedLever("export_control", "2022Q4", "2026Q1", 0.5))
+    data_act = DatedLever("data_act", "2025Q3", ramp_quarters=7)  # as the catalogue has it
+    assert configuration.levers == (data_act, DatedLever("export_control", "2022Q4", "2026Q1", 0.5, ramp_quarters=5))
     assert configuration.sources["clouds.omega"] == f"set in {path}"
     assert configuration.sources["clouds.tax"] == f"set in {tmp_path}/middle.toml"
 
@@ -114,7 +115,8 @@ def test_sets_and_levers_of_the_command_line_have_the_last_word(tmp_path):
         levers=["data_act", "export_control@2022Q4", str(tmp_path / "policy.toml")])
     assert (configuration.parameters.clouds.omega, configuration.parameters.energy.slots_mw) == (0.9, 310.0)
     assert (configuration.frame.start, configuration.cast.clouds[1].lab_share) == ("2019Q1", 0.25)
-    assert configuration.levers == (DatedLever("data_act"), DatedLever("export_control", "2022Q4"), DatedLever("data_act", ramp_quarters=4.0))
+    assert configuration.levers == (DatedLever("data_act", "2025Q3", ramp_quarters=7), DatedLever("export_control", "2022Q4", ramp_quarters=5),
+                                    DatedLever("data_act", "2025Q3", ramp_quarters=4.0))
     assert configuration.sources["clouds.omega"] == "set by --set"
 
 
@@ -161,7 +163,7 @@ def test_a_value_outside_its_plausible_range_is_no_error(tmp_path):
     ("[[levers]]\nname = 'data_act'\nstrenght = 1\n", "levers[0].strenght = 1: is no key of this section; did you mean strength?"),
     ("[[levers]]\nname = 'data_act'\nstrength = 1.5\n", "levers[0].strength = 1.5: must be a number between 0 and 1 (unit: 0 to 1); lower it to 1 or less"),
     ("[[levers]]\nname = 'data_act'\nstart = 'soon'\n", 'levers[0].start = "soon": must be a quarter written like 2026Q1; write for example'),
-    ("[[levers]]\nname = 'data_act'\nend = '2025Q4'\n", 'levers[0].end = "2025Q4": must come after start = 2026Q1'),
+    ("[[levers]]\nname = 'data_act'\nend = '2025Q2'\n", 'levers[0].end = "2025Q2": must come after start = 2025Q3'),
     ("[chips]\ngain_low = 0.3\n", "chips.gain_low = 0.3: must not exceed chips.gain_high = 0.22"),
     ("[clouds]\ngate_low = 1\ngate_high = 1\n[chips]\nmargin_floor = 0.8\n", "chips.margin_floor = 0.8: must not exceed chips.margin_cap = 0.66"),
     ("[startups]\nopening = 128\nbystanders = 1\n",

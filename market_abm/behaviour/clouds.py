@@ -6,7 +6,7 @@ import numpy as np
 
 from market_abm.exact import bounded, exp, leading, log, power, ratio, share_or_zero, stacked
 from market_abm.rules.choice import logit, size_at_price
-from market_abm.state.tables import NEOCLOUD
+from market_abm.state.tables import NEOCLOUD, PUBLIC_CLOUD
 from market_abm.units import HOURS_PER_YEAR
 
 
@@ -120,6 +120,11 @@ def neoclouds(clouds):
     return (clouds.kind == NEOCLOUD) * 1.0
 
 
+def public_money(clouds, rules):
+    """Return what the state pays into its cloud, USD a quarter, `(runs, owners)`."""
+    return rules.public_budget_usd * (clouds.kind == PUBLIC_CLOUD) * clouds.alive
+
+
 def credit_room(clouds, rules):
     """Return new debt that lenders would give: on group cash flow, or on a neocloud's fleet at replacement value and its contracts."""
     collateral = stacked(clouds.fleet_pflops) * clouds.investment_usd_per_pflops
@@ -147,11 +152,13 @@ def transfer_price(clouds, rules):
 
 
 def contested_rent(clouds, wants_hours, offered_hours, energy_cost, rules):
-    """Move the contested rent towards what clears: ln p by lambda ln(wants/offered), in bounds."""
+    """Move the contested rent towards what clears: ln p by lambda ln(wants/offered), in bounds; a public cloud's is its cost at most."""
     pressure = log(bounded(ratio(wants_hours, offered_hours, 1.0), 0.05, 20.0))
     move = bounded(rules.rent_speed * pressure, -rules.rent_step, rules.rent_step)
     rent = clouds.contested_rent_usd * exp(move)
     ceiling = np.where(clouds.list_rent_usd > 0, np.maximum(clouds.list_rent_usd, rules.rent_floor * energy_cost), np.inf)
+    at_cost = np.maximum(rules.public_rent * clouds.full_cost_usd, rules.rent_floor * energy_cost)
+    ceiling = np.where(clouds.kind == PUBLIC_CLOUD, np.minimum(ceiling, at_cost), ceiling)
     return bounded(rent, rules.rent_floor * energy_cost, ceiling) * (clouds.rents_out > 0)
 
 

@@ -22,7 +22,7 @@ def wages(startups, rules):
 def spending(startups, spend_expected, rules, serving_cost_share, own_usd=0.0):
     """Split money and credits between serving the customers expected and research, keeping wages in reserve.
 
-    `own_usd` is the rent that own chips save; they serve first, and add to what the money can rent.
+    `own_usd` is the rent that own chips save or the state pays; it serves first, and adds to what the money can rent.
     """
     free = np.maximum(0.0, startups.cash_usd - rules.reserve_quarters * startups.wages_usd) + startups.credits_usd
     serving = np.minimum(serving_cost_share * startups.ai_share * spend_expected, rules.serving_cap * free + own_usd)
@@ -65,7 +65,8 @@ def founders(alive, market, rules):
     dearer as the race escalates (endogenous sunk cost, Sutton 1991).
     """
     cost = rules.entry_cost_usd + rules.entry_run_share * market.frontier_cost_usd
-    prospect = ratio(4.0 * market.venture_pool_usd, np.maximum(total(alive), 1.0) * cost)
+    funding = market.venture_pool_usd + rules.voucher_usd * np.maximum(total(alive), 1.0)
+    prospect = ratio(4.0 * funding, np.maximum(total(alive), 1.0) * cost)
     room = np.maximum(0.0, 1.0 - total(alive) / rules.talent_pool)
     return rules.entry_rate * np.minimum(prospect, rules.entry_cap) * room
 

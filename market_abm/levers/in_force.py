@@ -42,11 +42,12 @@ def _amended(base, configurations, quarter):
         strength = np.array([[_strength(c, lever.name, quarter)] for c in configurations])
         if not strength.any():
             continue
+        on_old = np.array([[_strength(c, lever.name, quarter, spares=0)] for c in configurations])
         for amendment in lever.amends:
             section, name = amendment.key.split(".")
-            value = getattr(sections[section], name)
-            target = value * amendment.factor if amendment.factor is not None else amendment.target
-            amended = value * (1.0 - strength) + target * strength
+            value, s = getattr(sections[section], name), on_old if amendment.old else strength
+            factor, target = (_number(base, told) for told in (amendment.factor, amendment.target))
+            amended = value * (1.0 - s) + (target if factor is None else value * factor) * s
             amended = np.rint(amended).astype(value.dtype) if value.dtype == np.int64 else amended
             sections[section] = replace(sections[section], **{name: _fixed(amended)})
     return Parameters(**sections)
@@ -66,18 +67,32 @@ def _switched(rules):
     return Parameters(**sections)
 
 
+def _number(base, told):
+    """Return a number of the catalogue, or the parameter that it names."""
+    if not isinstance(told, str):
+        return told
+    section, name = told.split(".")
+    return getattr(getattr(base, section), name)
+
+
 def _fixed(array):
     """Close an array to writing: quarters share it."""
     array.flags.writeable = False
     return array
 
 
-def _strength(configuration, name, quarter):
+def ramped(quarters_since_start, use):
+    """Return how far a lever has got: those bound by it begin to comply when it is announced, and need its ramp."""
+    return min(1.0, (quarters_since_start + 1 + use.announced_quarters) / use.ramp_quarters)
+
+
+def _strength(configuration, name, quarter, spares=1):
+    """Return the largest strength of a lever's uses; with `spares` 0 only of those that grandfather nothing."""
     start = configuration.frame.start
     strengths = [0.0]
     for use in configuration.levers:
         first = quarter_number(use.start, start)
         ended = bool(use.end) and quarter >= quarter_number(use.end, start)
-        if use.name == name and quarter >= first and not ended:
-            strengths.append(use.strength * min(1.0, (quarter - first + 1) / use.ramp_quarters))
+        if use.name == name and use.grandfathered <= spares and quarter >= first and not ended:
+            strengths.append(use.strength * ramped(quarter - first, use))
     return max(strengths)

@@ -58,6 +58,8 @@ class Documentation:
     rule: str = choice("partners_only", ("closed", "partners_only", "delayed", "open", "mandated"), "Rule of access to documentation.")
     partner_share: float = number(0.03, 0.01, 0.10, "share", "Part of all installed chips that a buyer must hold of one maker to be its partner.", at_most=1)
     delay_quarters: float = number(8, 4, 16, "quarters", "Time after launch when documentation opens under `delayed`.", at_most=200)
+    required_openness: float = number(0.0, 0.0, 1.0, "0 to 1", "Openness that the law demands of chips that are launched.", "no such law", at_most=1)
+    required_of_old: float = number(0.0, 0.0, 1.0, "0 to 1", "Openness that it demands of chips on sale, whenever they were launched.", "no such law", at_most=1)
     mandated_openness: float = number(0.8, 0.5, 1.0, "0 to 1", "Openness that a mandate requires, under the rule of that name alone.", at_most=1)
     efficiency_channel: float = number(1.0, 0.0, 1.0, "switch", "Whether software changes realised FLOP/s.", "mechanism switch", at_most=1)
     switching_channel: float = number(1.0, 0.0, 1.0, "switch", "Whether undocumented chips are costly to switch to.", "mechanism switch", at_most=1)

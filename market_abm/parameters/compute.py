@@ -63,6 +63,8 @@ class Clouds:
     general_usd: float = number(17e9, 15e9, 19e9, "USD/quarter", "World spending on general cloud at the start.", "Canalys: 78 bn USD in 2018", at_most=1e12)
     general_growth: float = number(0.30, 0.25, 0.35, "ln/year", "Growth of general cloud at the start.", "54 (2017) to 330 (2024) bn USD", at_least=-1, at_most=2)
     general_fade: float = number(0.93, 0.88, 0.97, "ratio/year", "Yearly fading of that growth.", "54 (2017) to 330 (2024) bn USD", at_most=1)
+    public_budget_usd: float = number(0.0, 0.0, 15e9, "USD/quarter", "What the state pays into a public cloud; it is founded with the first payment.", "none in the world", at_most=1e12)
+    public_rent: float = number(1.0, 0.8, 1.2, "ratio", "Rent of a public cloud over its full cost, at most.", at_least=0.01, at_most=10)
     switch_rate: float = number(0.002, 0.0, 0.0025, "1/quarter", "General workloads that move.", "under 1% a year (CMA)", at_most=1)
     new_workload_noise: float = number(0.15, 0.05, 0.3, "utils", "Quarterly spread of the clouds' appeal to new workloads.", at_most=5)
 
@@ -74,6 +76,7 @@ class Energy:
     queue: int = whole(1, 0, 1, "switch", "Whether connections must queue; off, every request is granted at once.", "mechanism switch", at_most=1)
     slots_mw: float = number(330, 200, 450, "MW/quarter", "Connections for AI data centres that the world can grant at the start.", at_most=1e6)
     slots_growth: float = number(1.25, 1.05, 1.40, "ratio/year", "Growth of these connections; no fact fixes it.", at_least=0.5, at_most=4)
+    slots_factor: float = number(1.0, 1.0, 3.0, "ratio", "Connections granted over that path.", "no such measure", at_most=100)
     study_quarters: float = number(2, 1, 4, "quarters", "Time before a request can be granted.", at_most=20)
     building_quarters: int = whole(3, 2, 6, "quarters", "Time from grant to power.", "most 1 GW sites take about 2 years: Epoch AI", at_least=1, at_most=16)
     withdrawal: float = number(0.01, 0.005, 0.03, "1/quarter", "Requests withdrawn in their first quarter.", at_most=1)

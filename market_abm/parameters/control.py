@@ -14,6 +14,7 @@ class Contracts:
     signing_rate: float = number(0.25, 0.1, 0.5, "1/quarter", "Chance that a tenant without a contract signs one.", at_most=1)
     discount: float = number(0.15, 0.05, 0.35, "share", "Reserved hours below the contested rent.", "three-year rate .65 below the list price of an AWS A100 in 2022; below a contested rent: assumed", at_most=0.9)
     term_quarters: int = whole(8, 4, 12, "quarters", "Length of a contract.", "one- and three-year terms are sold: derived", at_least=1, at_most=40)
+    exit_right: float = number(0.0, 0.0, 1.0, "share", "Tenants under contract who may leave before its end.", "none by usual terms", at_most=1)
     capacity_share: float = number(0.7, 0.4, 0.9, "share", "Largest part of tenants' capacity that a cloud promises.", at_most=1)
 
 
@@ -32,6 +33,7 @@ class Ownership:
     backing_noise: float = number(0.3, 0.1, 0.6, "ln", "What a cloud misjudges of a startup's skill.", at_most=5)
     backing_share: float = number(0.8, 0.5, 1.0, "share", "Part of its own lab's group money that a cloud then gives to the startup.", at_most=1)
     backing_end: float = number(0.02, 0.0, 0.06, "1/quarter", "Chance that exclusive backing ends.", at_most=1)
+    divestiture: float = number(0.0, 0.0, 1.0, "1/quarter", "Part of their stakes that clouds must sell.", "no such law", at_most=1)
     backing_quarters: float = number(4.0, 2.0, 8.0, "quarters", "Spending that a backer keeps a startup supplied with.", at_most=40)
     revenue_multiple: float = number(10.0, 5.0, 30.0, "years", "Value of a startup over its yearly revenue, at the least.", at_most=1000)
 
@@ -53,6 +55,7 @@ class Mergers:
     premium: float = number(0.3, 0.0, 0.6, "share", "Price of a sound startup over its last value.", at_most=10)
     salvage: float = number(0.05, 0.0, 0.2, "share", "Price of a startup out of cash over its last value.", at_most=1)
     purse_share: float = number(0.25, 0.1, 0.5, "share", "Part of its cash that a buyer may spend on acquisitions a quarter.", at_most=1)
+    break_up_share: float = number(0.0, 0.0, 0.5, "share", "Part of the largest cloud that is made a firm of its own, once.", "no such order", at_most=0.99)
     takeovers: int = whole(1, 0, 1, "0 or 1", "Whether hyperscalers take over failed clouds; else they are sold piecemeal to everybody else.", at_most=1)
     startup_buyer_ranks: int = whole(8, 2, 20, "count", "Most valuable startups among which such buyers are.", at_least=1, at_most=100)
 
@@ -64,4 +67,5 @@ class Conduct:
     foreclosure: float = number(0.3, 0.0, 1.0, "share", "Response of hours withheld to the gain from diverted customers over the margin lost.", at_most=1)
     telemetry_gain: float = number(0.05, 0.0, 0.15, "ln/quarter", "Productivity that a host's lab would gain from seeing all training there is.", at_most=2)
     telemetry_decay: float = number(0.10, 0.05, 0.25, "1/quarter", "Part of that knowledge that goes out of date.", at_most=1)
+    separation: float = number(0.0, 0.0, 1.0, "share", "Owners who rent out that must let go of their labs, by chance.", "no such law", at_most=1)
     visibility: float = number(0.5, 0.0, 1.0, "0 to 1", "What a host sees of hosted training; 0 with confidential computing.", at_most=1)

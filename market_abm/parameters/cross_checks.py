@@ -42,7 +42,7 @@ def check_together(configuration, keys, reading, refused):
     for low, high in IN_ORDER:
         _check_order(configuration.parameters, low, high, reading, refused)
     _check_slots(configuration, reading, refused)
-    _check_ends(configuration.levers, reading, refused)
+    check_levers(configuration, reading, refused)
 
 
 def _check_late_owners(owners, reading):
@@ -135,6 +135,19 @@ def _check_slots(configuration, reading, refused):
     if taken > slots and not refused & set(paths):
         reading.complain(_last_file(reading, paths), f"must not exceed frame.startup_slots = {slots} (unit: count)",
                          f"raise frame.startup_slots to {taken} or more", key="startups.opening + startups.bystanders", value=taken)
+
+
+def check_levers(configuration, reading, refused):
+    """Complain of levers that end before they start, or that find nothing to act on; `reading` tells of the last of them."""
+    added = configuration.levers[len(configuration.levers) - reading.lever_count:]
+    _check_ends(added, reading, refused)
+    needs = {"public_cloud": (any(owner.kind == "public_cloud" for owner in configuration.cast.clouds),
+                              "needs an owner of kind public_cloud in the cast", "add one with present = 0"),
+             "break_up": (configuration.frame.spare_clouds > 0, "needs a free row for the new firm", "set frame.spare_clouds = 1 or more")}
+    for place, lever in enumerate(added):
+        met, why, remedy = needs.get(lever.name, (True, "", ""))
+        if not met:
+            reading.complain(_last_file(reading, [(f"levers[{place}]", "name")]), why, remedy, key=f"levers[{place}].name", value=lever.name)
 
 
 def _check_ends(levers, reading, refused):

@@ -6,8 +6,9 @@ from typing import Annotated, Literal
 
 from market_abm.errors import BadInput, did_you_mean
 from market_abm.levers.catalogue import CATALOGUE
-from market_abm.parameters.cross_checks import check_together
+from market_abm.parameters.cross_checks import check_levers, check_together
 from market_abm.parameters.declare import declarations
+from market_abm.parameters.policy import Policy
 from market_abm.parameters.quantities import (
     Refused,
     bounds,
@@ -16,15 +17,17 @@ from market_abm.parameters.quantities import (
     same_but_unit,
     text_from,
 )
-from market_abm.parameters.reading import AGENT_DEPTH, LEVER, SET, Leaf, Reading, home_of, read
+from market_abm.parameters.reading import AGENT_DEPTH, LEVER, SET, Leaf, Reading, add_lever, home_of, read
 from market_abm.parameters.schema import CAST_KINDS, SECTIONS, Cast, Configuration, DatedLever, Frame, Parameters
 
+LEFT_TO_THE_CATALOGUE = ("start", "strength", "ramp_quarters", "announced_quarters", "grandfathered")
 WITH_SOURCE = ("value", "low", "high", "source")
 
 
 def load(path, sets=(), levers=()):
     """Return the configuration in a file, amended by `key=value` texts and by levers."""
     building = _Building(read(path, sets, levers), {}, set())
+    building.take_arguments()
     frame = building.build(Frame, ("frame",))
     parameters = Parameters(**{s: building.build(type(getattr(Parameters(), s)), (s,)) for s in SECTIONS})
     agents = [path for path in building.reading.leaves if len(path) == AGENT_DEPTH]
@@ -36,6 +39,23 @@ def load(path, sets=(), levers=()):
     if building.reading.problems:
         raise BadInput(*building.reading.problems)
     return configuration
+
+
+def with_levers(configuration, texts, source=LEVER):
+    """Return a configuration with further levers, each NAME, NAME@QUARTER or a file of levers."""
+    reading = Reading(files=[source])
+    for text in texts:
+        add_lever(reading, text)
+    building = _Building(reading, dict(configuration.sources), set())
+    building.take_arguments()
+    sizes = building.build(Policy, ("policy",), standing=configuration.parameters.policy)
+    more = tuple(building.lever(place) for place in range(reading.lever_count))
+    changed = replace(configuration, levers=configuration.levers + more, sources=building.sources,
+                      parameters=replace(configuration.parameters, policy=sizes))
+    check_levers(changed, reading, building.refused)
+    if reading.problems:
+        raise BadInput(*reading.problems)
+    return changed
 
 
 def changes(configuration):
@@ -62,18 +82,33 @@ class _Building:
         self.reading.leaves.setdefault((*prefix, "name"), Leaf(key, ""))
         return replace(self.build(CAST_KINDS[kind], prefix), key=key)
 
+    def take_arguments(self):
+        """Move what levers say of how far they go to the numbers of the policy section."""
+        leaves = self.reading.leaves
+        for place in range(self.reading.lever_count):
+            prefix = f"levers[{place}]"
+            known = CATALOGUE.get(str(leaves[prefix, "name"].value)) if (prefix, "name") in leaves else None
+            for name in known.arguments if known else ():
+                if (prefix, name) in leaves:
+                    leaves["policy", name] = leaves.pop((prefix, name))
+
     def lever(self, place):
-        """Build one dated lever, which must be in the catalogue."""
+        """Build one dated lever, which must be in the catalogue; what is left out is as the catalogue has it."""
         prefix = (f"levers[{place}]",)
         lever = self.build(DatedLever, prefix)
         leaf = self.reading.leaves.get((*prefix, "name"), self.reading.leaves[prefix])
-        if lever.name not in CATALOGUE and (*prefix, "name") not in self.refused:
+        known = CATALOGUE.get(lever.name)
+        if known is not None:
+            lever = replace(lever, **{name: getattr(known, name) for name in LEFT_TO_THE_CATALOGUE if (*prefix, name) not in self.reading.leaves})
+            for name, why in _senseless(lever, known):
+                self.reading.complain(leaf.file, why, "leave it out", key=f"{prefix[0]}.{name}", value=getattr(lever, name))
+        elif (*prefix, "name") not in self.refused:
             self.reading.complain(leaf.file, "must be a lever of the catalogue", did_you_mean(lever.name, CATALOGUE),
                                   key=f"{prefix[0]}.name", value=lever.name)
         return lever
 
-    def build(self, kind, prefix):
-        """Build one declared dataclass from the leaves under a prefix; what is refused keeps its default."""
+    def build(self, kind, prefix, standing=None):
+        """Build one declared dataclass from the leaves under a prefix; what is refused or left out keeps its default, or stands."""
         from pydantic import ValidationError
 
         values = {path[-1]: self._value(kind, path, leaf) for path, leaf in list(self.reading.leaves.items())
@@ -85,7 +120,7 @@ class _Building:
             for error in failure.errors():
                 self._refuse(kind, (*prefix, error["loc"][0]), error, values)
             valid = _model(kind)(**{n: v for n, v in values.items() if (*prefix, n) not in self.refused})
-        return kind(**valid.model_dump(exclude_unset=True))
+        return replace(standing or kind(), **valid.model_dump(exclude_unset=True))
 
     def _value(self, kind, path, leaf):
         """Return what a leaf says, taking an inline table apart, and note its source."""
@@ -118,6 +153,14 @@ class _Building:
             remedy = f"raise it to {told.at_least:.16g} or more" if low else f"lower it to {told.at_most:.16g} or less"
             why = bounds(told)
         self.reading.complain(self.reading.leaves[path].file, why, remedy, key=".".join(path), value=values[name])
+
+
+def _senseless(lever, known):
+    """Yield (key, why) of what a use says that its lever has no room for."""
+    if known.once and (lever.ramp_quarters, lever.announced_quarters) != (1, 0):
+        yield "ramp_quarters" if lever.ramp_quarters != 1 else "announced_quarters", f"means nothing to {lever.name}, which happens at once"
+    if lever.grandfathered and not known.grandfathers:
+        yield "grandfathered", f"means nothing to {lever.name}: it touches nothing that was agreed or made before"
 
 
 def _unknown(name, known):

@@ -95,7 +95,7 @@ def read(path, sets=(), levers=()):
     for text in sets:
         _add_set(reading, text, agents)
     for text in levers:
-        _add_lever(reading, text)
+        add_lever(reading, text)
     return reading
 
 
@@ -171,7 +171,7 @@ def _add_set(reading, text, agents):
     return reading.add(value, SET)
 
 
-def _add_lever(reading, text):
+def add_lever(reading, text):
     """Add a lever of the catalogue, with its start if written name@2026Q1, or a file of levers."""
     name, at, start = text.partition("@")
     if name in CATALOGUE:

@@ -8,6 +8,7 @@ from market_abm.parameters.compute import Clouds, Energy
 from market_abm.parameters.control import Conduct, Contracts, Mergers, Ownership
 from market_abm.parameters.declare import date, number, text, whole
 from market_abm.parameters.demand import Buying, Customers, Startups, Training, Venture
+from market_abm.parameters.policy import Policy
 from market_abm.parameters.switches import Switches
 
 CHOSEN = "by choice"  # the source of what is no claim about the world
@@ -47,6 +48,7 @@ class Parameters:
     ownership: Ownership = field(default_factory=Ownership)
     mergers: Mergers = field(default_factory=Mergers)
     conduct: Conduct = field(default_factory=Conduct)
+    policy: Policy = field(default_factory=Policy)
     switches: Switches = field(default_factory=Switches)
 
 
@@ -61,13 +63,15 @@ class Cast:
 
 @dataclass(frozen=True, slots=True)
 class DatedLever:
-    """One use of a lever of the catalogue."""
+    """One use of a lever of the catalogue; what a configuration leaves out is as the catalogue has it."""
 
     name: str = text("", "Name in the catalogue of levers.")
     start: str = date("2026Q1", "First quarter in force.")
     end: str = date("", "First quarter no longer in force; empty for never.")
     strength: float = number(1.0, 0.0, 1.0, "0 to 1", "How much of it is in force.", at_most=1)
-    ramp_quarters: float = number(1, 1, 12, "quarters", "Time to full strength.", at_least=1, at_most=100)
+    ramp_quarters: float = number(1, 1, 12, "quarters", "Time that it takes to comply in full.", at_least=1, at_most=100)
+    announced_quarters: float = number(0, 0, 8, "quarters", "Announcement before the start: time that the ramp has had by then.", at_most=100)
+    grandfathered: int = whole(0, 0, 1, "0 or 1", "Whether what was agreed or made before is left alone.", at_most=1)
 
 
 @dataclass(frozen=True, slots=True)

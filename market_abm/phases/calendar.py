@@ -7,6 +7,9 @@ from market_abm.behaviour import labs
 from market_abm.behaviour.integration import merchants
 from market_abm.exact import at_best, bounded, exp, log, power, ratio, total
 from market_abm.state.lifecycle import give_birth
+from market_abm.state.tables import PUBLIC_CLOUD
+
+PUBLIC_START_QUARTERS = 4.0  # of its budget, paid ahead when a public cloud is founded
 
 
 def fading_growth(yearly_growth_ln, fade, quarters_since):
@@ -53,23 +56,29 @@ def groups_and_loads_grow(world):
 
 def ordered_events_happen(world):
     """Bring owners to life whose date has come: neoclouds that enter, a public cloud that is ordered."""
-    due = (world.clouds.enters == world.quarter) & (world.clouds.announced > 0)
+    clouds, budget_usd = world.clouds, world.rules.clouds.public_budget_usd
+    founded = (clouds.kind == PUBLIC_CLOUD) & (clouds.alive == 0) & (budget_usd > 0)
+    founded = founded & (np.cumsum(founded, axis=-1) == 1)
+    due = founded | ((clouds.enters == world.quarter) & (clouds.announced > 0))
     if not np.any(due):
         return
-    clouds = world.clouds
     offered = clouds.active_pflops * clouds.rents_out
     rent = ratio(total(clouds.contested_rent_usd * offered), total(offered))
     born_with = ("birth", "kind", "controlled", "rents_out", "has_lab", "enters", "opening_cash_usd",
                  "opening_cash_flow_usd", "opening_pull", "opening_convertible_mw")
     values = {name: getattr(clouds, name).copy() for name in born_with}
+    values["rents_out"] = np.maximum(values["rents_out"], founded)
+    public_usd = PUBLIC_START_QUARTERS * budget_usd * founded
     values |= {"other_cash_flow_usd": values["opening_cash_flow_usd"], "new_workload_pull": values["opening_pull"]}
     values["lab_budget_usd"] = clouds.has_lab * world.rules.startups.opening_budget_share * world.market.frontier_budget_usd
     leader = world.makers.share_of_orders * merchants(world.makers)
-    values["expected_pflops"] = ratio(clouds.opening_cash_usd, at_best(world.makers.investment_usd_per_pflops, leader))
-    values |= {"contested_rent_usd": rent * (clouds.rents_out > 0), "tenant_share": clouds.rents_out.copy(), "quarters_since_review": 100.0,
+    money = clouds.opening_cash_usd + public_usd
+    values["expected_pflops"] = ratio(money, at_best(world.makers.investment_usd_per_pflops, leader))
+    values |= {"contested_rent_usd": rent * (values["rents_out"] > 0), "tenant_share": values["rents_out"].copy(), "quarters_since_review": 100.0,
                "taste": owners.lasting_taste(world.lasting, clouds.birth, world.makers.birth)}
-    give_birth(world.world, "clouds", due, values, reason="dated", amount=values["opening_cash_usd"], unit="USD")
+    give_birth(world.world, "clouds", due, values, reason="dated", amount=money, unit="USD")
     world.move("equity of clouds", entered=due * values["opening_cash_usd"])
+    world.move("public money", entered=public_usd)
     world.move("data centres of entrants", entered=due * values["opening_convertible_mw"])
     site = due * values["expected_pflops"] * world.rules.clouds.entrant_site * at_best(world.makers.mw_per_pflops, leader)
     sites = owners.at_home(world.regions.home_bias, world.regions.controlled, clouds.controlled)

@@ -30,6 +30,7 @@ def owners_find_money(world):
     clouds, rules = world.clouds, world.rules.clouds
     lost = np.minimum(np.maximum(0.0, -clouds.cash_usd), (1.0 - np.minimum(rules.omega, 1.0)) * clouds.group_cash_flow_usd)
     world.move("group cash flow", entered=rules.omega * clouds.group_cash_flow_usd + lost)
+    world.move("public money", entered=owners.public_money(clouds, rules))
     due = _chips_due_usd(world) + _power_planned_usd(clouds, world.rules.energy)
     equity = owners.backed(clouds, rules) * rules.neocloud_equity * np.maximum(0.0, due - np.maximum(clouds.cash_usd, 0.0))
     need = np.maximum(0.0, due - clouds.cash_usd - equity)

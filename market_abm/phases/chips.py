@@ -33,6 +33,7 @@ def generations_launch(world):
     makers.watts_per_chip = new.watts_per_chip
     makers.base_cost_usd_per_chip = new.base_cost_usd_per_chip
     makers.laboratory_gain = new.laboratory_gain
+    makers.openness_due = np.where(new.launched, world.rules.documentation.required_openness, makers.openness_due)
     makers.generations = makers.generations + new.launched
     world.note("generation", "makers", new.launched, amount=new.pflops_per_chip, unit="PFLOP/s per chip")
     makers.quarters_since_launch = np.where(new.launched, 0.0, makers.quarters_since_launch + makers.alive)
@@ -50,11 +51,12 @@ def capacity_is_ready(world):
 
 
 def documentation_opens(world):
-    """Set how much everybody may read about each maker's chips."""
+    """Set how much everybody may read about each maker's chips: what its rule says, and at least what the law demands."""
     makers, rules = world.makers, world.rules.documentation
     openness = choose(DOCUMENTATION, rules.rule, makers.own_openness, makers.quarters_since_launch,
                       rules.delay_quarters, rules.mandated_openness)
-    makers.openness = openness * makers.alive
+    demanded = np.maximum(np.minimum(makers.openness_due, rules.required_openness), rules.required_of_old)
+    makers.openness = np.maximum(openness, demanded) * makers.alive
 
 
 def chip_prices_are_posted(world):

@@ -110,6 +110,7 @@ def power_is_requested(world):
     growth = own_power.growth_planned(clouds, rules.clouds, rules.energy)
     wanted = owners.power_wanted(clouds, own_power.mw_needed(clouds), coming, wait, growth, rules.energy)
     income = rules.clouds.omega * clouds.group_cash_flow_usd + clouds.rent_usd + clouds.ai_revenue_usd
+    income = income + owners.public_money(clouds, rules.clouds)
     committed = stacked(clouds.planned_pflops) * clouds.investment_usd_per_pflops  # this quarter's orders, not yet in the book
     money = np.maximum(0.0, _money(world, more) - committed) + income * np.minimum(wait, rules.energy.horizon_cap)
     per_mw = ratio(clouds.investment_usd_per_pflops, clouds.new_mw_per_pflops)
@@ -172,7 +173,8 @@ def _money(world, need):
     """Return what an owner can commit to new orders: cash and income until delivery, credit, new shares, less the book."""
     clouds, rules = world.clouds, world.rules.clouds
     earned = clouds.rent_usd + clouds.ai_revenue_usd - clouds.energy_bill_usd
-    income = (rules.omega * clouds.group_cash_flow_usd + np.maximum(0.0, earned)) * world.rules.chips.delivery_quarters
+    income = rules.omega * clouds.group_cash_flow_usd + owners.public_money(clouds, rules) + np.maximum(0.0, earned)
+    income = income * world.rules.chips.delivery_quarters
     equity = owners.backed(clouds, rules) * rules.neocloud_equity * need * clouds.investment_usd_per_pflops
     book = _under_way(clouds) * clouds.investment_usd_per_pflops
     return np.maximum(0.0, clouds.cash_usd + income + owners.credit_room(clouds, rules) + equity - book)

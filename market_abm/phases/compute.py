@@ -8,8 +8,8 @@ from market_abm.behaviour import clouds as owners
 from market_abm.behaviour import labs, ownership, startups, tenants
 from market_abm.exact import add_up, best, bounded, exp, look_up, ratio, share_or_zero, total
 from market_abm.phases.clouds import price_at_sites
-from market_abm.phases.control import use_credits
-from market_abm.phases.startup_fleets import own_hours_usd
+from market_abm.phases.control import end_contracts, use_credits
+from market_abm.phases.startup_fleets import own_hours_usd, rent_faced
 from market_abm.rules.choice import stay_or_choose
 from market_abm.units import HOURS_PER_QUARTER
 
@@ -22,7 +22,10 @@ def startups_choose_providers(world):
     chosen = stay_or_choose(rows.provider, clouds.tenant_odds, rules.provider_inertia,
                             world.draws.uniform("stay with provider", rows.birth),
                             world.draws.uniform("choice of provider", rows.birth))
-    bound = (rows.provider < nobody) & ((rows.credits_usd > 0) | (rows.reserved_pflop_hours > 0) | (rows.backer < nobody))
+    held = world.draws.uniform("right to leave a contract", rows.birth) >= world.rules.contracts.exit_right
+    bound = (rows.provider < nobody) & (
+        (rows.credits_usd > 0) | ((rows.reserved_pflop_hours > 0) & held) | (rows.backer < nobody))
+    end_contracts(rows, ~bound & (rows.provider != chosen))
     rows.provider = np.where(rows.alive > 0, np.where(bound, rows.provider, chosen), nobody)
 
 
@@ -34,13 +37,16 @@ def labs_set_budgets(world):
     race = labs.the_race(market, rivals, rules.training, serving_share)
     spend = market.customer_spend_usd * exp(market.customer_growth)
     noise = rules.training.ambition_noise
-    rows.budget_usd, rows.prize_bound = labs.desired_budget(
+    wish, rows.prize_bound = labs.desired_budget(
         rows.budget_usd, rows.ai_share, race, noise * world.draws.logistic("ambition", rows.birth), rules.training, contest)
-    asked = startups.spending(rows, spend, rules.startups, serving_share, own_hours_usd(world))
+    rows.budget_usd = labs.capped_budget(wish, rent_faced(world), look_up(clouds.software, rows.provider), rules)
+    saved = own_hours_usd(world) + rules.startups.voucher_usd * rows.alive
+    asked = startups.spending(rows, spend, rules.startups, serving_share, saved)
     rows.training_usd, rows.serving_usd = asked.training_usd, asked.serving_usd
-    clouds.lab_budget_usd, clouds.prize_bound = labs.desired_budget(
+    wish, clouds.prize_bound = labs.desired_budget(
         clouds.lab_budget_usd, clouds.ai_share, race, noise * world.draws.logistic("owner's ambition", clouds.birth),
         rules.training, contest)
+    clouds.lab_budget_usd = labs.capped_budget(wish, clouds.transfer_usd, clouds.software, rules)
     group_usd = rules.training.group_share * rules.clouds.omega * clouds.group_cash_flow_usd
     funds = np.maximum(0.0, group_usd - clouds.backing_usd) + (1.0 - serving_share) * clouds.ai_revenue_usd
     clouds.lab_funded_usd = np.minimum(clouds.lab_budget_usd, funds) * clouds.has_lab
@@ -197,7 +203,10 @@ def _bill(world, got, enterprise, backed_usd, inside_usd):
     rows.credit_rent_usd, clouds.credit_rent_usd = credits, add_up(credits, rows.provider, nobody)
     use_credits(world, credits)
     received = add_up(bill - credits, rows.provider, nobody)
-    world.move("startup rent", left=bill - credits, entered=received)
+    vouchers = np.minimum(world.rules.startups.voucher_usd * rows.alive, bill - credits)
+    rows.voucher_usd, paid_for = vouchers, add_up(vouchers, rows.provider, nobody)
+    world.move("startup rent", left=bill - credits - vouchers, entered=received - paid_for)
+    world.move("compute vouchers", entered=paid_for)
     world.move("enterprise rent", entered=enterprise.paid_usd)
     market.enterprise_pflop_hours = total(enterprise.hours)
     clouds.rent_usd = received + enterprise.paid_usd

@@ -11,6 +11,21 @@ from market_abm.rules.mergers import MERGERS
 from market_abm.state.lifecycle import bury, end_of_chain, merge
 from market_abm.state.tables import HYPERSCALER
 
+LEAST_STAKE = 0.001  # a smaller rest is sold whole
+
+
+def stakes_are_divested(world):
+    """Let clouds sell to other investors, at the last value, the part of their stakes that the law takes from them."""
+    rows, rate = world.startups, world.rules.ownership.divestiture
+    if not np.any(rate > 0):
+        return
+    sold = np.where(rows.stake * (1.0 - rate) < LEAST_STAKE, rows.stake, rows.stake * rate) * (rate > 0)
+    nobody = world.clouds.alive.shape[-1]
+    value = ownership.worth(rows, world.rules.ownership)
+    world.move("stakes divested", entered=stacked([add_up(part * value, who, nobody) for part, who in zip(sold, rows.holder, strict=True)]))
+    rows.stake = rows.stake - sold
+    rows.venture_share = rows.venture_share + stacked(sold)
+
 
 def clouds_join_rounds(world):
     """Let a startup's cloud pay a part of its round, with cash and credits, and issue the shares of all rounds."""

@@ -42,7 +42,7 @@ def queue_advances(world):
     leaving = np.where(ages >= cohorts, 1.0, leaving) * waiting
     waiting = waiting - leaving
     ready = waiting * ((ages >= energy.study_quarters) | (energy.queue == 0))
-    slots = leading(regions.slots_mw) + 1e15 * (1.0 - energy.queue)
+    slots = leading(regions.slots_mw * energy.slots_factor) + 1e15 * (1.0 - energy.queue)
     granted = first_come(ready, slots)
     _record_waits(regions, energy, granted, waiting - granted, leaving, ages)
     _record_ages(regions, energy, waiting + leaving, granted, leaving)
@@ -59,7 +59,7 @@ def _record_waits(regions, energy, granted, left, leaving, ages):
     regions.withdrawn_mw = trailing(total(stacked(leaving)))
     age = trailing(stacked(by_age * ages))
     regions.completed_wait_quarters = ratio(age, regions.granted_mw) + energy.building_quarters * (regions.granted_mw > 0)
-    quoted = trailing(total(stacked(left))) / np.maximum(regions.slots_mw, 1e-9) * energy.queue
+    quoted = trailing(total(stacked(left))) / np.maximum(regions.slots_mw * energy.slots_factor, 1e-9) * energy.queue
     regions.quoted_wait_quarters = (quoted + energy.study_quarters * energy.queue + energy.building_quarters) * regions.alive
 
 

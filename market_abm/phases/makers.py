@@ -79,5 +79,5 @@ def _set_up(world, born, design, software, programme_usd):
     who = {name: getattr(makers, name).copy() for name in ("birth", "kind", "parent", "opening_openness")}
     give_birth(world.world, "makers", born, who | design._asdict() | {
         "own_openness": who["opening_openness"], "ecosystem": software, "programme_usd": programme_usd,
-        "capacity_chips": world.rules.integration.opening_chips},
+        "capacity_chips": world.rules.integration.opening_chips, "openness_due": world.rules.documentation.required_openness},
         reason="set up", other=("clouds", who["parent"]))

@@ -8,7 +8,21 @@ rows through `state.lifecycle`.
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from market_abm.phases import accounts, calendar, capital, chips, clouds, compute, control, energy, labs, makers, startup_fleets, turnover
+from market_abm.phases import (
+    accounts,
+    calendar,
+    capital,
+    chips,
+    clouds,
+    compute,
+    control,
+    energy,
+    labs,
+    makers,
+    orders,
+    startup_fleets,
+    turnover,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +53,11 @@ QUARTER = (
     _phase(1, calendar.groups_and_loads_grow, "The world around the market grows.",
            clouds="other_cash_flow_usd group_cash_flow_usd", makers="other_rnd_usd", regions="other_load_mw plant_mw"),
     _phase(1, calendar.ordered_events_happen, "Dated births come before anybody decides.", clouds="cash_usd connected_mw convertible_mw"),
+    _phase(1, orders.largest_cloud_is_divided, "By order, so that both parts decide for themselves.",
+           market="broken_up", clouds="new_workload_pull credits_owed_usd", startups="provider credits_usd"),
+    _phase(1, orders.labs_are_let_go, "Former owners and labs meet this quarter's market apart.",
+           clouds="has_lab ai_share ai_revenue_usd effective_flop run_flop lab_budget_usd lab_funded_usd lab_serving_usd insight "
+                  "data_short prize_bound cash_usd", startups="cash_usd"),
     _phase(1, makers.makers_leave, "Own chips that have fallen behind, and merchants without cash.",
            makers="quarters_behind cash_usd inventory_pflops inventory_mw capacity_chips capacity_building_chips",
            clouds="ordered_pflops overdue_pflops planned_pflops supplier_share bought_pflops cash_usd", startups="on_order_pflops"),
@@ -54,7 +73,7 @@ QUARTER = (
     _phase(3, chips.makers_research, "Last quarter's sales pay for research.", makers="laboratory_gain rnd_usd cash_usd", clouds="cash_usd"),
     _phase(3, chips.generations_launch, "Technology comes before its price.",
            makers="pflops_per_chip watts_per_chip base_cost_usd_per_chip laboratory_gain generations "
-                  "quarters_since_launch programme_usd mw_per_pflops unit_cost_usd_per_pflops"),
+                  "quarters_since_launch programme_usd openness_due mw_per_pflops unit_cost_usd_per_pflops"),
     _phase(3, chips.capacity_is_ready, "Factories started earlier open.", makers="capacity_chips capacity_building_chips"),
     _phase(3, chips.documentation_opens, "Buyers see it before they choose.", makers="openness"),
     _phase(3, chips.chip_prices_are_posted, "Posted before orders; scarcity shows in delivery and rent.",
@@ -73,6 +92,8 @@ QUARTER = (
     _phase(6, capital.owners_find_money, "Deliveries of this quarter must be paid.", clouds="cash_usd debt_usd"),
     _phase(6, capital.power_of_own_is_started, "What deliveries leave pays for power.",
            clouds="converting_mw own_power_building_mw cash_usd"),
+    _phase(6, control.stakes_are_divested, "What must be sold is sold before more is bought.",
+           startups="stake venture_share", clouds="cash_usd"),
     _phase(6, control.clouds_join_rounds, "Clouds buy into the rounds of their tenants.",
            startups="holder stake venture_share founders_share valuation_usd raised_usd cash_usd credits_usd",
            clouds="cash_usd credits_owed_usd", market="refused_stakes"),
@@ -92,7 +113,8 @@ QUARTER = (
            clouds="retiring_pflops retiring_mw fleet_pflops fleet_mw active_pflops active_mw"),
     _phase(8, startup_fleets.startups_take_delivery, "Titles are to what is installed.",
            startups="own_pflops on_order_pflops deposit_usd cash_usd", clouds="cash_usd"),
-    _phase(9, compute.startups_choose_providers, "Before they ask for compute.", startups="provider", clouds="tenant_odds"),
+    _phase(9, compute.startups_choose_providers, "Before they ask for compute.",
+           startups="provider reserved_pflop_hours contract_quarters", clouds="tenant_odds"),
     _phase(9, compute.labs_set_budgets, "Ambition meets money and the prize.",
            startups="budget_usd prize_bound training_usd serving_usd",
            clouds="lab_budget_usd prize_bound lab_funded_usd lab_serving_usd", market="frontier_budget_usd"),
@@ -105,7 +127,7 @@ QUARTER = (
            clouds="withheld_pflop_hours backed_rent_usd contract_rent_usd credit_rent_usd credits_owed_usd contested_rent_usd fill_rate "
                   "own_fill_rate legacy_pflop_hours training_pflop_hours "
                   "serving_pflop_hours own_pflop_hours rented_pflop_hours used_pflop_hours asked_pflops rent_usd cash_usd",
-           startups="training_pflop_hours serving_pflop_hours billed_usd hour_cost_usd fill_rate credit_rent_usd credits_usd cash_usd",
+           startups="training_pflop_hours serving_pflop_hours billed_usd hour_cost_usd fill_rate credit_rent_usd credits_usd voucher_usd cash_usd",
            market="enterprise_pflop_hours spot_rent_usd transfer_usd"),
     _phase(9, startup_fleets.own_chips_run, "They draw power like any others.", clouds="used_pflop_hours"),
     _phase(9, energy.power_clears, "Load follows from compute.",

@@ -70,7 +70,7 @@ def startups_take_delivery(world):
 def own_chips_come_first(world):
     """Let own chips serve customers, then train, and rent the rest."""
     rows, usd = world.startups, own_hours_usd(world)
-    hours = ratio(1.0, _rent_saved(world))
+    hours = ratio(1.0, rent_faced(world))
     serving = np.minimum(rows.serving_usd, usd)
     training = np.minimum(rows.training_usd, usd - serving)
     rows.own_serving_pflop_hours, rows.own_training_pflop_hours = serving * hours, training * hours
@@ -138,7 +138,7 @@ def own_hours_usd(world):
     clouds = world.clouds
     powered = ratio(total(clouds.active_pflops * the_pool(clouds)), of_pool(clouds, clouds.fleet_pflops))
     hours = startup_fleets.own_hours(world.startups, powered, world.rules.clouds.top_utilisation)
-    return hours * _rent_saved(world)
+    return hours * rent_faced(world)
 
 
 def running_costs(world):
@@ -197,7 +197,7 @@ def _ask_for_power(world, missing_mw):
     clouds.queued_mw.add(world.quarter, sites * np.maximum(0.0, missing_mw) * (wait <= world.rules.buying.longest_wait_quarters))
 
 
-def _rent_saved(world):
+def rent_faced(world):
     """Return the rent of each startup's cloud; the market's where it has found none."""
     rent = look_up(world.clouds.contested_rent_usd, world.startups.provider)
     return np.where(rent > 0, rent, world.market.spot_rent_usd) * world.startups.alive

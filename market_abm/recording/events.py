@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from market_abm.levers.in_force import ramped
 from market_abm.recording.lines import by_run, coded
 from market_abm.units import quarter_number
 
@@ -55,9 +56,9 @@ def _levers(run, configuration, until):
     """Yield start, full strength and end of each lever of a run, as far as they lie before the quarter `until`."""
     for use in configuration.levers:
         first = quarter_number(use.start, configuration.frame.start)
-        full = first + int(np.ceil(use.ramp_quarters)) - 1
+        full = first + max(0, int(np.ceil(use.ramp_quarters - use.announced_quarters)) - 1)
         end = quarter_number(use.end, configuration.frame.start) if use.end else None
-        dates = [(first, "start", use.strength * min(1.0, 1.0 / use.ramp_quarters)), (full, "full strength", use.strength)]
+        dates = [(first, "start", use.strength * ramped(0, use)), (full, "full strength", use.strength)]
         dates = [date for date in dates if end is None or date[0] < end] + ([(end, "end", 0.0)] if end is not None else [])
         for quarter, reason, strength in dates if use.strength > 0 else ():
             if 0 <= quarter < until:

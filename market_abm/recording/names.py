@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from market_abm.randomness import MOST_BIRTHS, birth_key
+from market_abm.randomness import MOST_BIRTHS, birth_key, lab_birth, name_key
 from market_abm.recording.lines import NONE, Words
 from market_abm.units import quarter_label
 
@@ -28,14 +28,19 @@ class Names:
         codes = np.where(rows < self._rows[table], rows, NONE)
         return Words(codes.astype(np.int32), tuple(names_of_rows(self._cast, table, self._rows[table])))
 
+    def _labs(self):
+        """Return {key: name} of the labs that owners of the cast may have to let go."""
+        rows = names_of_rows(self._cast, "clouds", self._rows["clouds"])
+        keys = [name_key(f"clouds {name}") for name in rows[: len(self._cast.clouds)]]
+        return dict(zip(lab_birth(np.array(keys, np.uint64)).tolist(), (f"lab of {name}" for name in rows), strict=False))
+
     def _of_startups(self, keys):
         distinct, codes = np.unique(keys, return_inverse=True)
         known, quarters, orders = self._known_births()
         place = np.minimum(np.searchsorted(known, distinct), len(known) - 1)
-        words = tuple(
-            f"startup {quarter_label(int(quarters[p]), self._frame.start)}-{int(orders[p]) + 1}" if known[p] == key else f"startup {key:016x}"
-            for key, p in zip(distinct.tolist(), place.tolist(), strict=True)
-        )
+        labs = self._labs()
+        founded = {int(known[p]): f"startup {quarter_label(int(quarters[p]), self._frame.start)}-{int(orders[p]) + 1}" for p in place}
+        words = tuple(founded.get(key) or labs.get(key, f"startup {key:016x}") for key in distinct.tolist())
         return Words(codes.astype(np.int32), words)
 
     def _known_births(self):

@@ -55,11 +55,11 @@ class Result:
         """Return a table with one line an agent and quarter; empty unless asked for."""
         return unpacked("agents", self.records.get("agents", []))
 
-    def columns(self):
-        """Return {column: values}, run after run, quarter after quarter."""
+    def columns(self, point=0):
+        """Return {column: values}, run after run, quarter after quarter; `point` is the scenario's number in a study of several."""
         quarters = len(self.labels)
         lead = {
-            "point": np.zeros(self.runs * quarters, np.int64),
+            "point": np.full(self.runs * quarters, point, np.int64),
             "run": np.repeat(np.arange(self.runs), quarters),
             "seed": np.repeat(self.seeds, quarters),
             "quarter": list(self.labels) * self.runs,
@@ -90,9 +90,9 @@ def run(config, runs=None, seed=None, quarters=None, progress=None, record=()):
             outcome = engine.simulate([config] * count, seeds, on_quarter=_counter(frame, first, count, progress), recorder=Recorder(record))
             outcomes.append(replace(outcome, records=packed(outcome.records, first, seeds, outcome.labels)))
     except KeyboardInterrupt as stop:
-        stop.kept = _gathered(config, record, outcomes, time.perf_counter() - clock, started) if outcomes else None
+        stop.kept = result_of(config, outcomes, time.perf_counter() - clock, started, BATCH, record) if outcomes else None
         raise
-    return _gathered(config, record, outcomes, time.perf_counter() - clock, started)
+    return result_of(config, outcomes, time.perf_counter() - clock, started, BATCH, record)
 
 
 def _counter(frame, first, count, progress):
@@ -107,11 +107,12 @@ def _counter(frame, first, count, progress):
     return after_quarter if progress else lambda: None
 
 
-def _gathered(config, recorded, outcomes, seconds, started):
+def result_of(config, outcomes, seconds, started, batch, recorded=()):
+    """Gather the outcomes of batches of `batch` runs, the last maybe smaller, into one result."""
     values = np.concatenate([outcome.values for outcome in outcomes], axis=2)
     labels = tuple(outcomes[0].labels)
     failures = sorted((
-        {"run": place * BATCH + int(failed.run), "quarter": labels[failed.quarter], "identity": str(failed.identity),
+        {"run": place * batch + int(failed.run), "quarter": labels[failed.quarter], "identity": str(failed.identity),
          "where": str(failed.where), "amount": float(failed.amount)}
         for place, outcome in enumerate(outcomes) for failed in outcome.failures
     ), key=lambda failure: failure["run"])
@@ -119,5 +120,5 @@ def _gathered(config, recorded, outcomes, seconds, started):
         config, values, labels, tuple(outcomes[0].names),
         np.concatenate([outcome.seeds for outcome in outcomes]), failures,
         np.concatenate([np.ravel(outcome.refused_entries) for outcome in outcomes]), seconds, started,
-        recorded, {name: [outcome.records[name] for outcome in outcomes] for name in outcomes[0].records},
+        tuple(recorded), {name: [outcome.records[name] for outcome in outcomes] for name in outcomes[0].records},
     )

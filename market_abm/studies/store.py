@@ -6,7 +6,7 @@ import os
 import platform
 import sys
 import time
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -15,13 +15,17 @@ import numpy as np
 
 from market_abm import __version__
 from market_abm.errors import BadInput, Problem, did_you_mean
-from market_abm.studies.records import CHOICES, COLUMNS, copied, tabled
+from market_abm.parameters.schema import CAST_KINDS, Cast, Configuration, DatedLever, Frame, Parameters
+from market_abm.studies.comparison import Comparison
+from market_abm.studies.records import CHOICES, COLUMNS, LEAD, copied, tabled
+from market_abm.studies.run import Result
 
 METRICS, MANIFEST, FIGURES = "metrics.parquet", "manifest.json", "figures"
+EFFECTS, POINTS, REPORT = "effects.csv", "points.parquet", "report.html"
 RECORDS = {name: f"{name}.parquet" for name in COLUMNS}
 TABLES = {"metrics": METRICS, **RECORDS}
 UNFINISHED = ".unfinished"
-FILES = (*TABLES.values(), MANIFEST)
+FILES = (*TABLES.values(), EFFECTS, POINTS, REPORT, MANIFEST)
 OURS = {FIGURES, *FILES, *(name + UNFINISHED for name in FILES)}
 PACKAGE = "market_abm"
 
@@ -40,17 +44,18 @@ def open_folder(place):
     return folder
 
 
-def store(result, folder, command=()):
-    """Write a result into a folder that `open_folder` returned, its manifest last."""
+def store(study, folder, command=()):
+    """Write a result or a comparison into a folder that `open_folder` returned, its manifest last."""
     folder = Path(folder)
-    fills = {METRICS: lambda file: _write_parquet(result, file)}
-    fills |= {RECORDS[name]: partial(copied, name, files) for name, files in result.records.items() if _is_kept(result, name)}
-    text = json.dumps(plain(manifest_of(result, command)), indent=1, ensure_ascii=False, allow_nan=False)
+    several = isinstance(study, Comparison)
+    fills = _fills_of_comparison(study) if several else _fills_of_result(study)
+    told = manifest_of_comparison(study, command) if several else manifest_of(study, command)
+    text = json.dumps(plain(told), indent=1, ensure_ascii=False, allow_nan=False)
     try:
         for name, fill in fills.items():
             _fill(folder / name, fill)
         # An old manifest must never vouch for new numbers, nor a new one for old: both go before names change hands.
-        for name in (MANIFEST, *(set(TABLES.values()) - set(fills))):
+        for name in (MANIFEST, *sorted(set(FILES) - {MANIFEST} - set(fills))):
             _remove(folder / name)
         for name in fills:
             _install(folder / name)
@@ -60,9 +65,83 @@ def store(result, folder, command=()):
         raise BadInput(_unwritable(str(folder), error.strerror)) from None
 
 
+def _fills_of_result(result):
+    """Return {file: function that writes it} of one scenario."""
+    fills = {METRICS: lambda file: _write_metrics([result], file)}
+    return fills | {RECORDS[name]: partial(copied, name, files) for name, files in result.records.items() if _is_kept(result, name)}
+
+
+def _fills_of_comparison(study):
+    """Return {file: function that writes it} of a comparison: its points are the baseline, 0, and the policies."""
+    def write_points(file):
+        import pandas as pd
+
+        pd.DataFrame({"point": range(len(study.scenarios)), "policy": list(study.scenarios)}).to_parquet(file)
+
+    return {METRICS: lambda file: _write_metrics(list(study.scenarios.values()), file), POINTS: write_points,
+            EFFECTS: lambda file: file.write(study.table.to_csv(index=False).encode())}
+
+
+def write_page(text, folder):
+    """Put the report of a study beside its results."""
+    try:
+        _fill(Path(folder) / REPORT, lambda file: file.write(text.encode()))
+        _install(Path(folder) / REPORT)
+    except OSError as error:
+        raise BadInput(_unwritable(str(folder), error.strerror)) from None
+
+
 def _is_kept(result, name):
     """Say whether a table of records belongs into the folder: empty ones that nobody asked for do not."""
     return name == "events" or (name == "edges" and "none" not in result.recorded) or name in result.recorded
+
+
+def load_study(place):
+    """Return the result or comparison that a results folder holds, and its manifest; recorded tables are left where they are."""
+    manifest = _manifest_of_ours(place)
+    try:
+        config = configuration_of(manifest["configuration"])
+        policies = {name: tuple(DatedLever(**lever) for lever in levers) for name, levers in manifest.get("policies", {}).items()}
+        scenarios = {"": config} | {name: _under(config, levers, manifest["policy_sizes"][name]) for name, levers in policies.items()}
+    except (KeyError, TypeError, AttributeError) as error:
+        version_then = manifest.get("versions", {}).get(PACKAGE, "unknown")
+        raise BadInput(Problem(str(Path(place) / MANIFEST), f"is of version {version_then} and cannot be read by {__version__}: {error}",
+                               "run the study again")) from None
+    table = _read(Path(place) / METRICS)
+    points = table.column("point").to_numpy()
+    results = {name: _stored_result(table.filter(points == point), scenario, name, manifest)
+               for point, (name, scenario) in enumerate(scenarios.items())}
+    baseline = results.pop("")
+    if not policies:
+        return baseline, manifest
+    return Comparison(baseline, results, policies, tuple(manifest["metrics"]), tuple(manifest["compared_in"])), manifest
+
+
+def _stored_result(table, config, policy, manifest):
+    """Return one scenario of a table of metrics as a result without records."""
+    quarters = int(manifest["quarters"])
+    runs = len(table) // quarters
+    names = tuple(table.column_names[len(LEAD):])
+    values = np.stack([table.column(name).to_numpy().reshape(runs, quarters).T for name in names])
+    labels = tuple(table.column("quarter").slice(0, quarters).to_pylist())
+    failures = [{key: value for key, value in failure.items() if key != "policy"}
+                for failure in manifest["failures"] if failure.get("policy", "") == policy]
+    return Result(config, values, labels, names, table.column("seed").to_numpy()[::quarters], failures, np.zeros(runs),
+                  manifest["seconds"], recorded=tuple(manifest["record"]))
+
+
+def _under(config, levers, sizes):
+    """Return a configuration with further levers and with their arguments."""
+    parameters = replace(config.parameters, policy=replace(config.parameters.policy, **sizes))
+    return replace(config, levers=config.levers + levers, parameters=parameters)
+
+
+def configuration_of(document):
+    """Return the configuration that a manifest holds."""
+    sections = {name: type(getattr(Parameters(), name))(**numbers) for name, numbers in document["parameters"].items()}
+    cast = {kind: tuple(CAST_KINDS[kind](**agent) for agent in agents) for kind, agents in document["cast"].items()}
+    levers = tuple(DatedLever(**lever) for lever in document["levers"])
+    return Configuration(Frame(**document["frame"]), Parameters(**sections), Cast(**cast), levers, document["sources"])
 
 
 def load_results(place):
@@ -99,6 +178,16 @@ def _read(path):
         raise BadInput(Problem(str(path), f"cannot be read: {error}", "run the study again")) from None
 
 
+def manifest_of_comparison(study, command=()):
+    """Return all that is needed to repeat a comparison, and how it went."""
+    policies = {name: [asdict(lever) for lever in levers] for name, levers in study.policies.items()}
+    standing = asdict(study.config.parameters.policy)
+    sizes = {name: {key: value for key, value in asdict(result.config.parameters.policy).items() if value != standing[key]}
+             for name, result in study.results.items()}
+    return manifest_of(study.baseline, command) | {
+        "policies": policies, "policy_sizes": sizes, "metrics": list(study.metrics), "compared_in": list(study.quarters), "failures": study.failures}
+
+
 def manifest_of(result, command=()):
     """Return all that is needed to repeat a study, and how it went."""
     frame = result.config.frame
@@ -130,12 +219,15 @@ def plain(value):
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
-def _write_parquet(result, file):
+def _write_metrics(results, file):
+    """Write the metrics of scenarios one after the other; the place of each is its `point`."""
     import pyarrow
     import pyarrow.parquet as parquet
 
-    table = pyarrow.table({name: pyarrow.array(column) for name, column in result.columns().items()})
-    parquet.write_table(table, file, use_dictionary=["quarter"], compression="zstd")
+    tables = [pyarrow.table({name: pyarrow.array(column) for name, column in result.columns(point).items()}) for point, result in enumerate(results)]
+    with parquet.ParquetWriter(file, tables[0].schema, use_dictionary=["quarter"], compression="zstd") as writer:
+        for table in tables:
+            writer.write_table(table)
 
 
 def _fill(path, fill):

@@ -1,0 +1,157 @@
+"""What a finished study leaves behind: a results folder with tables, pictures and a page, and what is printed of it."""
+
+import signal
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+
+from market_abm.errors import BadInput, Problem, did_you_mean
+from market_abm.printing import print_json, print_rows, tell
+
+FORMATS = (".svg", ".png", ".pdf")
+PRINTED = ("lever", "metric", "quarter", "baseline", "difference", "low", "high", "predicted_sign", "verdict")
+
+
+def built_in(name):
+    """Return the path of a configuration that comes with the package, or with its checkout."""
+    package = Path(__file__).resolve().parent
+    found = [place for place in (package / "configs" / name, package.parent / "configs" / name) if place.is_file()]
+    if not found:
+        raise BadInput(Problem(name, "is not installed with the package", "install market-abm again"))
+    return found[0]
+
+
+def keep(study, folder, pictures=None):
+    """Store a study, draw its pictures (all that it can be drawn as, unless some are named), and write its page if all are.
+
+    An interruption waits until that is done.
+    """
+    from market_abm.studies.store import MANIFEST, store
+
+    with _undisturbed():
+        if (folder / MANIFEST).exists():
+            tell(f"replacing the results that were in {folder}")
+        store(study, folder, ["market-abm", *sys.argv[1:]])
+        try:
+            draw(study, folder, pictures)
+        except OSError as error:
+            raise BadInput(Problem(str(folder), f"the numbers are stored, the figures are not: {error.strerror or error}", "make room")) from None
+        if pictures is None:
+            write_report(folder)
+
+
+def draw(study, folder, names=None):
+    """Draw pictures of a study into its folder."""
+    from market_abm.plots.catalogue import available, save
+    from market_abm.studies.store import FIGURES
+
+    (folder / FIGURES).mkdir(exist_ok=True)
+    for name in available(study) if names is None else names:
+        save(study, name, folder / FIGURES / name)
+
+
+def write_report(folder):
+    """Write the page of a results folder, made from what it holds, and return its path."""
+    from market_abm.report.page import page
+    from market_abm.studies.store import REPORT, load_study, write_page
+
+    write_page(page(*load_study(folder)), folder)
+    return Path(folder) / REPORT
+
+
+def export_pictures(folder, name, out=None):
+    """Draw one picture of a results folder, or all, and return the files: the one asked for, else svg, png and pdf."""
+    from market_abm.plots.catalogue import available, save
+    from market_abm.studies.store import FIGURES, load_study
+
+    study, _ = load_study(folder)
+    known = available(study)
+    if name != "all" and name not in known:
+        raise BadInput(Problem(str(folder), "cannot be drawn as that", did_you_mean(name, (*known, "all")), key=name))
+    if out is not None and (name == "all" or Path(out).suffix not in FORMATS):
+        raise BadInput(Problem("--out", f"must be one file that ends in {', '.join(FORMATS)}", "leave it out for all of them", key=str(out)))
+    if out is not None:
+        return save(study, name, Path(out))
+    place = Path(folder) / FIGURES
+    place.mkdir(exist_ok=True)
+    wanted = known if name == "all" else (name,)
+    return [path for one in wanted for suffix in FORMATS for path in save(study, one, (place / one).with_suffix(suffix))]
+
+
+def rescue(kept, folder, pictures=None):
+    """Store what was whole when a study stopped, or leave no empty folder behind."""
+    if kept is not None:
+        keep(kept, folder, pictures)
+        tell(f"interrupted; kept {kept.runs} of {kept.config.frame.runs} runs in {folder}")
+        return
+    tell("stopped before the first batch was done; nothing is kept")
+    if not any(folder.iterdir()):
+        folder.rmdir()
+
+
+def account_for(study):
+    """Return {out: ...} of a study for JSON: how many runs, how long, how many failed."""
+    scenarios = len(study.scenarios) if hasattr(study, "scenarios") else 1
+    return {"runs": study.runs, "quarters": len(study.labels), "failed": len(failed_runs(study)),
+            "seconds": study.seconds, "runs_per_second": study.runs * scenarios / max(study.seconds, 1e-9)}
+
+
+def failed_runs(study):
+    """Return which runs failed, each a run and the policy that it ran under."""
+    return sorted({(failure.get("policy", ""), failure["run"]) for failure in study.failures})
+
+
+def tell_of_run(result, folder, as_json):
+    """Print what came of one scenario."""
+    from market_abm.studies.summary import summary
+
+    if as_json:
+        print_json({"out": str(folder)} | account_for(result))
+    else:
+        print_rows(summary(result), f"{result.runs} runs: median and 5 to 95%", empty="no metric to show")
+        tell(f"{result.runs} runs of {len(result.labels)} quarters in {result.seconds:.1f} s; results in {folder}")
+    tell_of_troubles(result)
+
+
+def tell_of_comparison(study, folder, as_json):
+    """Print the effects of policies."""
+    if as_json:
+        print_json(study.effects)
+    else:
+        print_effects(study)
+    tell_of_place(study, folder)
+    tell_of_troubles(study)
+
+
+def print_effects(study):
+    """Print one line a metric and policy: baseline, mean difference with its 95% interval, theory's sign, verdict."""
+    rows = [{name: row[name] for name in PRINTED} for row in study.effects]
+    print_rows(rows, f"{study.runs} paired runs: mean difference from the baseline and its 95% interval")
+
+
+def tell_of_place(study, folder):
+    """Say how long a comparison took and where it lies."""
+    tell(f"{study.runs} paired runs of {len(study.labels)} quarters under {len(study.results)} policies and none "
+         f"in {study.seconds:.1f} s; results in {folder}")
+    tell(f"read {folder}/report.html in a browser; the table is {folder}/effects.csv")
+
+
+def tell_of_troubles(study):
+    """Say which runs turned founders away or failed."""
+    results = study.scenarios.values() if hasattr(study, "scenarios") else (study,)
+    refusing, runs = (sum(int(count(r)) for r in results) for count in (lambda r: (r.refused_entries > 0).sum(), lambda r: r.runs))
+    if refusing:
+        tell(f"{refusing} of {runs} runs turned founders away for want of slots: raise frame.startup_slots")
+    for failure in study.failures:
+        under = f" under {failure['policy']}" if failure.get("policy") else ""
+        tell("run {run}{under} failed in {quarter}: identity {identity}, where {where}, amount {amount:.6g}".format(**failure, under=under))
+
+
+@contextmanager
+def _undisturbed():
+    """Let an interruption wait."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
