@@ -92,14 +92,17 @@ def worth_investing(value_over_cost, neocloud, rules):
     return bounded(power(value_over_cost, exponent), rules.gate_low, high)
 
 
-def capacity_aimed_at(clouds, expected, gate):
+def capacity_aimed_at(clouds, expected, gate, afforded):
     """Return the capacity that an owner aims at, and the part of what is missing that it orders.
 
     The gate works on what is missing, so that an owner whose rent is below cost grows slowly and does not
-    shrink. A neocloud aims beyond the demand that it knows where the gate is above 1.
+    shrink. A neocloud aims beyond the demand that it knows where the gate is above 1. A public cloud is there to spend
+    what it is given: it aims at what its money can buy, `afforded`.
     """
-    price_taker = neoclouds(clouds) > 0
-    return expected * np.where(price_taker, np.maximum(gate, 1.0), 1.0), np.where(price_taker, np.minimum(gate, 1.0), gate)
+    price_taker, public = neoclouds(clouds) > 0, clouds.kind == PUBLIC_CLOUD
+    level = expected * np.where(price_taker, np.maximum(gate, 1.0), 1.0)
+    part = np.where(price_taker, np.minimum(gate, 1.0), gate)
+    return np.where(public, afforded, level), np.where(public, 1.0, part)
 
 
 def value_over_cost(clouds, rules):

@@ -64,7 +64,8 @@ def capacity_is_planned(world):
     gate = owners.worth_investing(owners.value_over_cost(clouds, rules), owners.neoclouds(clouds), rules)
     licensed = (1.0 - world.rules.trade.refused_share * clouds.controlled) * clouds.alive
     expected = owners.expected_demand(clouds, chips.delivery_quarters + 1.0, rules.growth_cap) / rules.target_utilisation
-    level, part = owners.capacity_aimed_at(clouds, expected, gate)
+    afforded = fleet + under_way + ratio(_money(world, 0.0 * fleet), clouds.investment_usd_per_pflops)
+    level, part = owners.capacity_aimed_at(clouds, expected, gate, afforded)
     wish = fleet + part * licensed * np.maximum(0.0, level - fleet)
     wanted = np.minimum(wish, _can_be_powered(world, fleet))
     staying = fleet - _retiring(clouds, world.quarter, chips.delivery_quarters)

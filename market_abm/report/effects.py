@@ -3,8 +3,7 @@
 import math
 
 from market_abm.report.names import capital, catalogued, metric_name, policy_name
-from market_abm.report.numbers import level, percent, range_of_changes, size_of_change, whole
-from market_abm.report.words import known
+from market_abm.report.numbers import known, level, percent, range_of_changes, size_of_change, whole
 from market_abm.studies.effects import AGREE, AMBIGUOUS, DISAGREE, ERROR_RATE
 
 SAID = 15  # found differences told in full; the table has the others

@@ -29,6 +29,10 @@ METRICS = {
     "consumer_surplus_usd": "customers' surplus",
     "cr1_merchant_chips_made": "largest merchant's share of merchants' chips, by number",
     "neocloud_share_compute_owned": "neoclouds' share of AI compute",
+    "frontier_utilisation": "model FLOP utilisation of the largest run",
+    "top_ten_runs_flop": "ten largest training runs",
+    "quoted_wait_quarters": "wait for power that a newcomer is quoted",
+    "completed_wait_quarters": "wait of the power that was granted",
 }
 
 

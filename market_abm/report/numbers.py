@@ -1,7 +1,6 @@
 """Figures as a person would say them: points, per cent, millions, powers of ten."""
 
 import math
-import warnings
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -122,8 +121,6 @@ def spread(values, metric, unit):
     return f"{said} ({range_of_levels(low, high, metric, unit)})" if len(known) > 1 else said
 
 
-def mean_over(values, axis):
-    """Return means that leave nan out, nan where nothing is left."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)  # a run that failed before has no quarter to average
-        return np.nanmean(values, axis=axis)
+def known(value):
+    """Say whether a figure is there: neither missing nor nan."""
+    return value is not None and math.isfinite(value)

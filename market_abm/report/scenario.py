@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from market_abm.report.names import MARKETS, capital, dates, values_at
-from market_abm.report.numbers import HHI_POINTS, level, mean_over, percent, spread
+from market_abm.report.names import MARKETS, dates, values_at
+from market_abm.report.numbers import HHI_POINTS, level, percent, spread
 from market_abm.units import QUARTERS_PER_YEAR, slug
 
 HIGH, MODERATE = 1800, 1000  # points
@@ -114,9 +114,9 @@ def binding(result, who, quarter):
 
 
 def _year_to(result, metric, quarter):
-    """Return means of the year that ends with a quarter, `(runs,)`."""
+    """Return means of the year that ends with a quarter, `(runs,)`; nan for a run that failed in it."""
     last = result.labels.index(quarter) + 1
-    return mean_over(result.metric(metric)[max(0, last - QUARTERS_PER_YEAR): last], axis=0)
+    return result.metric(metric)[max(0, last - QUARTERS_PER_YEAR): last].mean(axis=0)
 
 
 def _said(result, metric, unit, quarter):
@@ -134,5 +134,5 @@ def _when(result, quarter):
 
 def _in(result, quarter):
     """Begin a sentence with a date."""
-    when = capital(_when(result, quarter))
+    when = _when(result, quarter)
     return f"In {when}," if "," in when else f"In {when}"

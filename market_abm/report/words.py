@@ -1,6 +1,5 @@
 """What every page says: the question, how the runs went, how to read it, what it cannot say."""
 
-import math
 import time
 
 from market_abm.report.names import baseline_of, is_comparison, policy_name, scenarios_of
@@ -91,10 +90,10 @@ def _reading_of_effects(study):
          "It narrows with more seeds. It holds for one cell at a time."),
         ("Spread", "5 to 95% of the paired differences over seeds: how far one world may lie from the mean. It does not narrow with more seeds."),
         ("False discovery rate", "With many cells some leave zero by luck. p-values are corrected over all cells of the comparison (Benjamini and "
-         f"Hochberg 1995): of the differences called found, {ERROR_RATE:.0%} are expected to be luck. Found means a corrected p-value of at most "
-         f"{ERROR_RATE:.2f}. An interval can leave out zero and the difference not be found."),
+         f"Hochberg 1995): of the differences called found, at most {ERROR_RATE:.0%} are luck on average, if cells are independent or pull the same way. "
+         f"Found means a corrected p-value of at most {ERROR_RATE:.2f}. An interval can leave out zero and the difference not be found."),
         ("Agree, disagree", "Found, with theory's sign or against it. Where theory expects no effect: agree when the interval lies within "
-         f"{NEGLIGIBLE:.0%} of the baseline, disagree when a difference is found beyond that."),
+         f"{NEGLIGIBLE:.0%} of the baseline, disagree when a difference is found and the interval reaches beyond that."),
         ("Inconclusive", "Not found at this number of seeds. That is no proof that there is no effect."),
         ("Ambiguous", "Theory has it both ways, or says nothing of this metric. There is nothing to agree with."),
     ]
@@ -108,8 +107,8 @@ def limits(study):
         "Neither ranges nor intervals contain doubt about the assumed numbers or the mechanisms. Whether money or power holds owners back after "
         "2025 turns on numbers that no fact fixes.",
         "Growth of labs' budgets, the demand shock of 2022 and several trends of demand are imposed, so they are no evidence.",
-        "Idle in the baseline as shipped: offers for startups blocked by the merger rule, regions short of electricity, the limit of text, and nearly "
-        "all foreclosure. What rules on these would change cannot be seen.",
+        "Idle in the baseline as shipped: offers for startups blocked by the merger rule, regions short of electricity, the limit of text, and "
+        "nearly all foreclosure. What rules on these would change cannot be seen.",
         "Contracts, stakes, backing and takeovers happen by chances that no fact fixes and that answer to no price.",
         "Neoclouds hardly grow and do not last, and ownership concentrates further after 2030 than the facts would bear out.",
     ]
@@ -122,8 +121,3 @@ def _limits_of_effects(study):
     return [f"An effect is one of a rule inside this model. Whether it would be so in the world is not shown.{when}",
             "Theory's signs were written down by the authors from the literature. A sign that agrees does not confirm the size. One that disagrees "
             "may be the fault of the theory, the model or its numbers."]
-
-
-def known(value):
-    """Say whether a figure is there: neither missing nor nan."""
-    return value is not None and math.isfinite(value)
