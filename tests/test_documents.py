@@ -17,6 +17,7 @@ import market_abm
 from market_abm.levers.catalogue import CATALOGUE
 from market_abm.metrics.catalogue import catalogue
 from market_abm.parameters.declare import declarations
+from market_abm.parameters.loading import with_levers
 from market_abm.parameters.schema import CAST_KINDS, SECTIONS, Frame, Parameters
 from market_abm.parameters.switches import NEUTRAL
 from market_abm.phases.quarter import QUARTER
@@ -28,7 +29,7 @@ NOT_OURS = {"results", "build", "dist", "__pycache__"}
 TEXTS = {".md", ".py", ".toml", ".cff", ".txt", ".json"}
 RUN_COMMAND = (
     "python3 -m venv .venv && .venv/bin/pip install -q -c constraints.txt . "
-    "&& .venv/bin/market-abm run configs/base.toml --out results/base"
+    "&& .venv/bin/market-abm demo"
 )
 TEST_COMMAND = "python3 -m venv .venv && .venv/bin/pip install -q -c constraints.txt -e '.[test]' && .venv/bin/pytest"
 
@@ -215,8 +216,22 @@ def test_continuous_integration_finds_the_test_command():
     assert done.stdout == TEST_COMMAND + "\n"
 
 
+def example(word):
+    """Return the one TOML block of the README that holds a word."""
+    [block] = [block for block in re.findall(r"^```toml\n(.*?)^```", README, flags=re.DOTALL | re.MULTILINE) if word in block]
+    return block
+
+
+def test_the_policy_in_the_readme_is_valid(tmp_path):
+    (tmp_path / "vouchers.toml").write_text(example("compute_vouchers"), "utf-8")
+    standing = market_abm.load(ROOT / "configs" / "base.toml")
+    configuration = with_levers(standing, [str(tmp_path / "vouchers.toml")])
+    [lever] = configuration.levers[len(standing.levers):]
+    assert (lever.name, lever.start, lever.end, configuration.parameters.policy.voucher_usd) == ("compute_vouchers", "2027Q1", "2031Q1", 3e6)
+
+
 def test_the_scenario_in_the_readme_is_valid(tmp_path):
-    [scenario] = re.findall(r"^```toml\n(.*?)^```", README, flags=re.DOTALL | re.MULTILINE)
+    scenario = example("slots_growth")
     shutil.copytree(ROOT / "configs", tmp_path / "configs")
     (tmp_path / "slow_grid.toml").write_text(scenario, "utf-8")
     configuration = market_abm.load(tmp_path / "slow_grid.toml")
@@ -224,7 +239,7 @@ def test_the_scenario_in_the_readme_is_valid(tmp_path):
 
 
 def test_the_check_in_the_readme_prints_what_stands_there(tmp_path):
-    [scenario] = re.findall(r"^```toml\n(.*?)^```", README, flags=re.DOTALL | re.MULTILINE)
+    scenario = example("slots_growth")
     [told] = re.findall(r"^```text\n(slow_grid.*?)^```", README, flags=re.DOTALL | re.MULTILINE)
     shutil.copytree(ROOT / "configs", tmp_path / "configs")
     (tmp_path / "slow_grid.toml").write_text(scenario, "utf-8")
@@ -236,7 +251,7 @@ def test_the_check_in_the_readme_prints_what_stands_there(tmp_path):
 
 def test_the_python_in_the_readme_is_python():
     blocks = re.findall(r"^```python\n(.*?)^```", README, flags=re.DOTALL | re.MULTILINE)
-    assert len(blocks) == 3
+    assert len(blocks) == 4
     for block in blocks:
         ast.parse(block)
 

@@ -47,6 +47,8 @@ ONLY_IN = {  # third parties and the rooms or modules that may import them
     "pandas": {"studies", "plots", "report"},
     "seaborn": {"studies", "plots", "report"},
     "matplotlib": {"studies", "plots", "report"},
+    "jinja2": {"report"},
+    "scipy": {"studies", "essays"},
 }
 STRICT_ROOMS = ("phases", "behaviour", "rules")
 

@@ -61,6 +61,11 @@ def policy_name(policy):
     return policy.replace("_", " ").replace("+", " and ").replace("@", " from ") if _is_plain(policy) else policy
 
 
+def owner_name(name):
+    """Return an owner's name; one that is only a key begins with a capital and has spaces."""
+    return name.replace("_", " ").capitalize() if name.islower() else name
+
+
 def _is_plain(policy):
     return os.sep not in policy and not policy.endswith(".toml")
 

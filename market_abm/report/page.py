@@ -50,7 +50,7 @@ def _front(study, manifest):
 
 def _answers(study):
     """Return blocks of title, introduction and items: effects first where there are any, then the scenario or baseline."""
-    own = [(title, "", sentences) for title, sentences in scenario.answer(names.baseline_of(study))]
+    own = scenario.answer(names.baseline_of(study))
     if not names.is_comparison(study):
         return own or [("No answer", "No run has a figure.", [])]
     return effects.blocks(study) + [(f"{title}, in the baseline", intro, items) for title, intro, items in own]

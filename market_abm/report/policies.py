@@ -10,7 +10,6 @@ OUTCOMES = {
     "price": "price of compute", "output": "size of the largest training runs", "welfare": "customers' surplus",
 }
 SIGNS = {"+": "higher", "-": "lower", "0": "no effect", "±": "either way"}
-NOT_STORED = "as the file of the policy says; the results folder does not hold it"
 
 
 def policies(study, manifest):
@@ -18,21 +17,14 @@ def policies(study, manifest):
     if not is_comparison(study):
         return []
     stored = manifest.get("policies") or {}
-    return [{"name": capital(policy_name(name)), "levers": [lever(dated, _sizes(study, name)) for dated in stored.get(name, [])]}
-            for name in study.results]
+    return [{"name": capital(policy_name(name)), "levers": [lever(dated, result.config.parameters.policy) for dated in stored.get(name, [])]}
+            for name, result in study.results.items()]
 
 
 def standing(study, manifest):
     """Return the levers that the configuration itself puts in force, in every scenario."""
     config = baseline_of(study).config
     return [lever(dated, config.parameters.policy) for dated in manifest.get("configuration", {}).get("levers", [])]
-
-
-def _sizes(study, name):
-    """Return the section of sizes that a policy uses; nothing where only a file, which is not stored, knows them."""
-    own, base = study.results[name].config.parameters.policy, baseline_of(study).config.parameters.policy
-    parts = [part.partition("@")[0].strip() for part in name.split("+")]
-    return own if own != base or all(part in CATALOGUE for part in parts) else None
 
 
 def lever(dated, sizes):
@@ -74,8 +66,6 @@ def sizes_said(known, sizes):
     """Say how far a lever goes at full strength; nothing for one without sizes."""
     if known is None or not known.arguments:
         return ""
-    if sizes is None:
-        return NOT_STORED
     told = declarations(sizes)
     return "; ".join(f"{name} = {figure(float(getattr(sizes, name)))} [{told[name].unit}]: {told[name].says.rstrip('.')}" for name in known.arguments)
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from market_abm.report.names import MARKETS, dates, values_at
+from market_abm.report.names import MARKETS, dates, owner_name, values_at
 from market_abm.report.numbers import HHI_POINTS, level, percent, spread
 from market_abm.units import QUARTERS_PER_YEAR, slug
 
@@ -19,15 +19,31 @@ BOUNDS = {
 
 
 def answer(result):
-    """Return the answer in blocks of title and sentences; a block without figures is left out."""
+    """Return the answer in blocks of title, introduction and sentences; a block without figures is left out."""
     blocks = [
-        ("Who owns the compute", [owners(result, quarter) for quarter in dates(result)]),
-        ("How concentrated the markets are", [concentration(result, market) for market in JUDGED]),
-        ("What it costs to get in", [entry(result, quarter) for quarter in dates(result)]),
-        ("What holds the market back", [binding(result, who, quarter) for who in BOUNDS for quarter in dates(result)]),
+        ("In short", "", [in_short(result)]),
+        ("Who owns the compute", "AI compute is what installed AI chips could do at their peak, in PFLOP/s.",
+         [owners(result, quarter) for quarter in dates(result)]),
+        ("How concentrated the markets are", "The Herfindahl-Hirschman index (HHI) runs from near 0, many small firms, to 10,000 points, one firm.",
+         [concentration(result, market) for market in JUDGED]),
+        ("What it costs to get in", "20 PFLOP/s is called a person of compute.", [entry(result, quarter) for quarter in dates(result)]),
+        ("What holds the market back", "Means over runs; parts below 1% are left out.",
+         [binding(result, who, quarter) for who in BOUNDS for quarter in dates(result)]),
     ]
-    kept = [(title, [sentence for sentence in sentences if sentence]) for title, sentences in blocks]
-    return [(title, sentences) for title, sentences in kept if sentences]
+    kept = [(title, intro, [sentence for sentence in sentences if sentence]) for title, intro, sentences in blocks]
+    return [block for block in kept if block[2]]
+
+
+def in_short(result):
+    """Say how the share of the four largest owners goes from the first date to the last, and in how many runs it rises."""
+    first, last = dates(result)[0], dates(result)[-1]
+    if first == last or not all(_said(result, "cr4_compute_owned", "share", quarter) for quarter in (first, last)):
+        return ""
+    before, after = (values_at(result, "cr4_compute_owned", quarter) for quarter in (first, last))
+    kept = np.isfinite(before) & np.isfinite(after)
+    rises = int((after > before)[kept].sum())
+    return (f"The four largest owners hold {spread(before, 'cr4_compute_owned', 'share')} of AI compute in {first} and "
+            f"{spread(after, 'cr4_compute_owned', 'share')} in {last}; their share rises in {rises} of {int(kept.sum())} runs.")
 
 
 def owners(result, quarter):
@@ -55,7 +71,7 @@ def _everybody_else(result, quarter):
 
 def _shares(result, quarter):
     """Return {owner's name: shares `(runs,)`} of single firms."""
-    return {cloud.name: values_at(result, f"share_owned_{slug(cloud.name)}", quarter) for cloud in result.config.cast.clouds
+    return {owner_name(cloud.name): values_at(result, f"share_owned_{slug(cloud.name)}", quarter) for cloud in result.config.cast.clouds
             if cloud.kind not in NOT_A_FIRM and f"share_owned_{slug(cloud.name)}" in result.names}
 
 

@@ -123,7 +123,7 @@ def _beside(result, metric, how, first, last, low, high, source):
     if len(kept) == 0:
         return None
     median, unit = float(np.median(kept)), "ratio" if how == GROWTH else told.unit
-    name = capital(metric_name(metric, told.says)) + (", growth a year" if how == GROWTH else "")
+    name = capital(metric_name(metric, told.says)) + (", times a year" if how == GROWTH else "")
     facts = level(low, metric, unit) if low == high else range_of_levels(low, high, metric, unit)
     return {"name": name, "metric": metric, "period": first if first == last else f"{first} to {last}", "here": level(median, metric, unit),
             "facts": facts, "source": source, "verdict": _beside_band(median, low, high, metric, unit)}
@@ -133,7 +133,7 @@ def _of_period(values, how):
     """Return the mean of a period, or its growth a year, of values `(quarters, runs)`."""
     if how == MEAN:
         return values.mean(axis=0)
-    return (values[-1] / values[0]) ** (QUARTERS_PER_YEAR / (len(values) - 1))
+    return (values[-1] / np.where(values[0] > 0, values[0], np.nan)) ** (QUARTERS_PER_YEAR / (len(values) - 1))
 
 
 def _beside_band(median, low, high, metric, unit):

@@ -90,8 +90,8 @@ def _reading_of_effects(study):
          "It narrows with more seeds. It holds for one cell at a time."),
         ("Spread", "5 to 95% of the paired differences over seeds: how far one world may lie from the mean. It does not narrow with more seeds."),
         ("False discovery rate", "With many cells some leave zero by luck. p-values are corrected over all cells of the comparison (Benjamini and "
-         f"Hochberg 1995): of the differences called found, at most {ERROR_RATE:.0%} are luck on average, if cells are independent or pull the same way. "
-         f"Found means a corrected p-value of at most {ERROR_RATE:.2f}. An interval can leave out zero and the difference not be found."),
+         f"Hochberg 1995): of the differences called found, at most {ERROR_RATE:.0%} are luck on average, if cells are independent or pull the "
+         f"same way. Found means a corrected p-value of at most {ERROR_RATE:.2f}. An interval can leave out zero and the difference not be found."),
         ("Agree, disagree", "Found, with theory's sign or against it. Where theory expects no effect: agree when the interval lies within "
          f"{NEGLIGIBLE:.0%} of the baseline, disagree when a difference is found and the interval reaches beyond that."),
         ("Inconclusive", "Not found at this number of seeds. That is no proof that there is no effect."),
@@ -110,7 +110,7 @@ def limits(study):
         "Idle in the baseline as shipped: offers for startups blocked by the merger rule, regions short of electricity, the limit of text, and "
         "nearly all foreclosure. What rules on these would change cannot be seen.",
         "Contracts, stakes, backing and takeovers happen by chances that no fact fixes and that answer to no price.",
-        "Neoclouds hardly grow and do not last, and ownership concentrates further after 2030 than the facts would bear out.",
+        "In the baseline as shipped neoclouds hardly grow and do not last, and ownership concentrates further after 2030 than facts would bear out.",
     ]
     return items + (_limits_of_effects(study) if is_comparison(study) else [])
 

@@ -147,7 +147,10 @@ def _scenarios(config, levers, starts):
     for text in levers:
         scenario, name = with_levers(config, _parts(text)), Path(text).stem if os.path.isfile(text) else text
         for start in starts or ("",):
-            scenarios[f"{name}@{start}" if start else name] = _from(scenario, start, len(config.levers))
+            full = f"{f'({name})' if '+' in name else name}@{start}" if start else name
+            if full in scenarios:
+                raise BadInput(Problem("--lever", "is the name of two policies", "give one of the files another name", key=full))
+            scenarios[full] = _from(scenario, start, len(config.levers))
     return scenarios
 
 
