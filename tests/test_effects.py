@@ -266,6 +266,12 @@ def test_without_a_baseline_there_is_no_relative_difference():
     assert rows[1]["pairs"] == 0
 
 
+def test_a_relative_difference_has_the_sign_of_the_difference():
+    loss, gain = ([[value] * 2] * 2 for value in (-8.0, -6.0))
+    [row] = effects_of(result(loss, loss), {"p": result(gain, gain)}, {"p": ()}, ("chips_made",), ("2020Q2",))
+    assert (row["baseline"], row["difference"], row["relative"]) == (-8.0, 2.0, 0.25)
+
+
 def test_a_policy_starts_with_its_first_lever():
     assert first_start((DatedLever("a", "2030Q1"), DatedLever("b", "2026Q4"), DatedLever("c", "2027Q1"))) == "2026Q4"
     assert first_start(()) == ""

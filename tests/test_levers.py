@@ -439,6 +439,17 @@ def test_the_largest_cloud_is_divided_by_share():
         assert np.array_equal(world.array("startups.provider")[run, stays], provider[run, stays])
 
 
+def test_who_rents_nothing_out_is_not_divided_however_large():
+    simulation = begun(stepped(12, BREAK_UP, sets=EAGER, sizes=PART))
+    world, names = simulation.world, [owner.name for owner in simulation.cast.clouds]
+    meta, spare, fleet = names.index("Meta"), len(names), world.array("clouds.fleet_pflops")
+    fleet[:, :, meta] *= 1e6
+    before = fleet[:, :, meta].copy()
+    act(world, "largest_cloud_is_divided")
+    assert np.array_equal(fleet[:, :, meta], before)
+    assert world.array("clouds.alive")[:, spare].tolist() == [1, 1]
+
+
 def test_tenants_fall_to_either_part_by_lot_and_take_their_credits_along():
     simulation = begun(stepped(12, BREAK_UP, sets=EAGER, sizes=PART))
     world, spare = simulation.world, len(simulation.cast.clouds)

@@ -6,6 +6,7 @@ from math import nan
 from market_abm.units import PFLOPS_PER_PERSON
 
 from . import sources as by
+from .arithmetic import DOUBLING_YEARS
 from .first_essay import A100_TFLOPS, BOX_CHIPS, DESKTOP_TFLOPS, HARDWARE_DOUBLING, PERSON_KW, PERSON_USD
 from .second_essay import EPOCH_USD_PER_GW
 
@@ -46,8 +47,9 @@ CHIPS = {  # all from Epoch AI's training-cost-trends; nan where no price is pub
 
 @dataclass(frozen=True, slots=True)
 class Basis:
-    """What turns a rate into power, money and years: per FLOP/s of peak, per watt of facility, per doubling."""
+    """What turns a rate into power, money and years: per FLOP/s of peak, per watt of facility, per doubling; `chip` sets the first."""
 
+    chip: str
     watts_per_flops: float
     site_usd_per_watt: float
     servers_usd_per_flops: float
@@ -60,9 +62,10 @@ class Basis:
 
 
 AS_STATED = Basis(
+    chip="A100",
     watts_per_flops=PERSON_KW * 1e3 / PERSON_FLOPS, site_usd_per_watt=PERSON_USD / (PERSON_KW * 1e3),
     servers_usd_per_flops=nan,  # the essay has one price, for everything
-    desktop_flops=DESKTOP_TFLOPS * 1e12, box_flops=BOX_CHIPS * A100_TFLOPS * 1e12, doubling_years=2.0,
+    desktop_flops=DESKTOP_TFLOPS * 1e12, box_flops=BOX_CHIPS * A100_TFLOPS * 1e12, doubling_years=DOUBLING_YEARS,
     utilisation=0.40,  # the essays give none; assumed
     says="a person is 20 PFLOP/s, 30 kW, 250,000 USD", source="the first essay",
 )
@@ -72,6 +75,7 @@ def as_published(chip_name=REFERENCE_CHIP):
     """Return the better-sourced constants for one accelerator."""
     chip = CHIPS[chip_name]
     return Basis(
+        chip=chip_name,
         watts_per_flops=FACILITY_WATTS * chip.watts / chip.flops,
         site_usd_per_watt=EPOCH_USD_PER_GW / 1e9,
         servers_usd_per_flops=chip.server_usd / chip.flops,

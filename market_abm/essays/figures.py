@@ -1,14 +1,15 @@
-"""Every figure of the two essays, beside what better sources say; the data are in first_essay.py and second_essay.py."""
+"""Every figure of the two essays beside what better sources say, a line each in first_essay.py and second_essay.py."""
 
 from dataclasses import dataclass
 from math import isnan, nan
 
+TITLES = ("The undressing of the king", "Where scaling laws are taking us")
 VERDICTS = {
     "right": "within a tenth of the better figure",
-    "rounded": "within a quarter of it",
-    "right order": "within a factor of three",
-    "low": "below it by more than that, or below all that is published",
-    "high": "above it by more than that, or above all that is published",
+    "rounded": "within a quarter of the better figure",
+    "right order": "within a factor of three of it",
+    "low": "below the better figure",
+    "high": "above the better figure",
     "wrong": "contradicted by what is known, or wrongly computed",
     "inconsistent": "contradicts another figure of the same essay",
     "mislabelled": "a true figure of something else",
@@ -37,7 +38,14 @@ class Figure:
     @property
     def range(self):
         """Return the published range as text, empty where there is none."""
-        return "" if isnan(self.low) else f"{self.low:.4g} to {self.high:.4g}"
+        return "" if isnan(self.low) else f"{written(self.low)} to {written(self.high)}"
+
+
+def written(value):
+    """Write a number with four digits or, between a thousand and ten million, as a whole one."""
+    if 1e3 <= abs(value) < 1e7:
+        return f"{value:,.0f}" if abs(value) >= 1e4 else f"{value:.0f}"
+    return f"{value:.4g}"
 
 
 def essay_rows():
@@ -48,5 +56,5 @@ def essay_rows():
     return [
         {"quantity": figure.quantity, "as_stated": figure.as_stated, "as_published": figure.as_published, "unit": figure.unit,
          "verdict": figure.verdict, "why": figure.why, "range": figure.range, "essay": essay, "source": figure.source}
-        for essay, figures in ((1, FIRST), (2, SECOND)) for figure in figures
+        for essay, figures in ((TITLES[0], FIRST), (TITLES[1], SECOND)) for figure in figures
     ]

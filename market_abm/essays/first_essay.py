@@ -30,7 +30,7 @@ RIGHT_DOUBLING = doubling_years(CARD_YEARS, RIGHT_TFLOPS)
 DOUBLING_PER_USD = doubling_years(CARD_YEARS, [size / usd for size, usd in zip(RIGHT_TFLOPS, CARD_USD, strict=True)])
 HARDWARE_DOUBLING = 2.3  # FLOP/s of machine-learning hardware in 32 bit, 2010-2023
 
-A100_USD = {"list 2022": 12_500, "list 2020": 15_000, "DGX 2020": 199_000 / BOX_CHIPS}
+A100_USD = {"list 2022": 12_500, "list 2020": 15_000, "DGX 2020": 199_000 / BOX_CHIPS}  # a chip
 DGX_KW, DGX_UNITS, A100_KW = 6.5, 6, 0.4
 POSIX_END = 1970 + 2**31 / (365.2425 * SECONDS_PER_DAY)
 BOXES = PERSON_CHIPS // BOX_CHIPS
@@ -50,7 +50,7 @@ FIGURES = (
            sum(COMPUTE_SHARES_2023) - COMPUTE_SHARES_2023[2], "share", "mislabelled",
            f"{sum(REVENUE_SHARES_2020):.2f} is their share of cloud revenue late in 2020 (.32 + .20 + .09 + .06); of AI chips at the end of 2023 "
            f"three of them (Alibaba is not counted apart) hold .49, and the four largest owners, Meta among them, {sum(COMPUTE_SHARES_2023):.3f}.",
-           f"{by.EPOCH_CHIPS}; revenue: {by.SYNERGY}", sum(COMPUTE_SHARES_2023) - COMPUTE_SHARES_2023[2], sum(COMPUTE_SHARES_2023)),
+           f"{by.EPOCH_CHIPS}; {by.SYNERGY}", sum(COMPUTE_SHARES_2023) - COMPUTE_SHARES_2023[2], sum(COMPUTE_SHARES_2023)),
     Figure("time for which the clouds have amassed compute", 20, 2023 - 2006, "year", "rounded",
            "Amazon has rented out servers for 17 years, Alibaba for 14, Microsoft for 13.", by.LAUNCHES, 2023 - 2010, 2023 - 2006),
     Figure("training of GPT-3", GPT3_STATED_FLOP, GPT3_FLOP, "FLOP", "wrong",
@@ -71,18 +71,18 @@ FIGURES = (
            "and 330 in 16.", by.EPOCH_COSTS, RIGHT_TFLOPS[-1], 330),
     Figure("mice of compute in a person", 400, MICE_PER_PERSON, "mouse/person", "right", "20,000 / 50 = 400.", by.ARITHMETIC),
     Figure("doublings from a mouse to a person", 9, log2(MICE_PER_PERSON), "doubling", "right", "log2 400 = 8.64, rounded up.", by.ARITHMETIC),
-    Figure("year in which a desktop reaches a person", SINGULARITY, year_reached(WRITTEN, MICE_PER_PERSON, 2.0), "year", "inconsistent",
+    Figure("year in which a desktop reaches a person", SINGULARITY, int(year_reached(WRITTEN, MICE_PER_PERSON, 2.0)), "year", "inconsistent",
            f"Two years a doubling give 2041, and so does the fit to the essay's cards ({STATED_DOUBLING:.2f} years); the right cards "
            f"({RIGHT_DOUBLING:.2f}) give late 2038; to be there when 2038 begins takes "
            f"{(SINGULARITY - WRITTEN) / log2(MICE_PER_PERSON):.2f}. The essay names the year for the singularity and does not derive it.",
-           by.ARITHMETIC, year_reached(WRITTEN, MICE_PER_PERSON, RIGHT_DOUBLING), year_reached(WRITTEN, MICE_PER_PERSON, STATED_DOUBLING)),
-    Figure("rollover of Unix time", 2038, POSIX_END, "year", "right", "2^31 seconds after 1970: 19 January 2038.", by.CLOCK),
+           by.ARITHMETIC, int(year_reached(WRITTEN, MICE_PER_PERSON, RIGHT_DOUBLING)), int(year_reached(WRITTEN, MICE_PER_PERSON, STATED_DOUBLING))),
+    Figure("rollover of Unix time", 2038, int(POSIX_END), "year", "right", "2^31 seconds after 1970: 19 January 2038.", by.CLOCK),
     *CARD_FIGURES,
-    Figure("doubling time of the essay's cards", 2, STATED_DOUBLING, "year", "right", "Least squares on log2 of its own four figures.", by.ARITHMETIC),
+    Figure("doubling time of the essay's cards", 2, STATED_DOUBLING, "year", "right", "Least squares on log2 of its four figures.", by.ARITHMETIC),
     Figure("doubling time of the right cards", 2, RIGHT_DOUBLING, "year", "rounded",
            f"The right cards grew faster, but part of it was bought: per dollar they doubled in {DOUBLING_PER_USD:.2f} years, and from 2020 on "
            "the maker counts twice as many 32-bit units a core; hardware at large took 2.3.",
-           f"{by.ARITHMETIC}; hardware at large: {by.EPOCH_TRENDS}", RIGHT_DOUBLING, DOUBLING_PER_USD),
+           f"{by.ARITHMETIC}; {by.EPOCH_TRENDS}", RIGHT_DOUBLING, DOUBLING_PER_USD),
     Figure("cycles of Moore's law by which 2048 GPUs are ahead", 11, log2(LLAMA_CHIPS / BOX_CHIPS), "doubling", "inconsistent",
            "log2 2048 = 11 is against one GPU; the sentence compares with eight, from which it is 8.", by.ARITHMETIC),
     Figure("years by which 2048 GPUs are ahead", 16, moore_years(LLAMA_CHIPS, BOX_CHIPS), "year", "right",

@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
-from math import isfinite, nan
+from math import nan
 
 from market_abm.errors import BadInput, Problem
 
@@ -15,7 +15,7 @@ SHORT_SCALES = {"k": 1e3, "m": 1e6, "mn": 1e6, "b": 1e9, "bn": 1e9, "t": 1e12, "
 WORD_SCALES = {"thousand": 1e3, "million": 1e6, "billion": 1e9, "trillion": 1e12}
 COUNTED = {"usd": ("money", "USD"), "dollar": ("money", "USD"), "dollars": ("money", "USD"), "person": ("person", "person"),
            "persons": ("person", "person"), "people": ("person", "person"), "mouse": ("mouse", "mouse"), "mice": ("mouse", "mouse")}
-COUNTED |= {name.lower().replace(" ", "") + plural: ("chip", name) for name in CHIPS for plural in ("", "s")}
+COUNTED |= {name.lower().replace(" ", "") + plural: (name, name) for name in CHIPS for plural in ("", "s")}
 PLAIN = {"mooreyear": ("moore", "Moore year"), "mooreyears": ("moore", "Moore year"), "year": ("moore", "Moore year"),
          "years": ("moore", "Moore year"), "day": ("time", "day"), "days": ("time", "day"), "share": ("share", "share")}
 KNOWN = ("W", "kW", "MW", "GW", "MWh", "TWh", "FLOP/s", "TFLOP/s", "PFLOP/s", "EFLOP/s", "FLOP", "zettaFLOP", "PFLOP-h", "USD", "bn USD",
@@ -23,11 +23,12 @@ KNOWN = ("W", "kW", "MW", "GW", "MWh", "TWh", "FLOP/s", "TFLOP/s", "PFLOP/s", "E
 TAILS = {"": ("amount", 1.0), "/s": ("rate", 1.0), "/sec": ("rate", 1.0), "/second": ("rate", 1.0), "persecond": ("rate", 1.0),
          "s/s": ("rate", 1.0), "-h": ("amount", 3600.0), "-hours": ("amount", 3600.0), "/s-h": ("amount", 3600.0),
          "/s-day": ("amount", 86_400.0), "/s-days": ("amount", 86_400.0)}
+SMALLEST, LARGEST = 1e-30, 1e60  # of a quantity in base units
 DAYS = {"hour": 1 / 24, "day": 1.0, "week": 7.0, "month": 365 / 12, "quarter": 365 / 4, "year": 365.0}
 
 NUMBER = re.compile(
     r"(?P<mantissa>[-+]?(?:\d{1,3}(?:,\d{3})+(?!\d)|\d+(?:_\d+)*|(?=\.\d))(?:\.\d*)?(?:e[-+]?\d+)?)"
-    r"(?:\s*[x×*]\s*10\s*(?:\^|\*\*)\s*(?P<exponent>[-+]?\d+)|\s*(?:\^|\*\*)\s*(?P<power>[-+]?\d+))?\s*(?P<rest>.*)", re.IGNORECASE)
+    r"(?:\s*[x×*]\s*10\s*(?:\^|\*\*)\s*(?P<exponent>[-+]?\d+)|\s*(?:\^|\*\*)\s*(?P<power>[-+]?\d+))?\s*(?P<rest>(?![\d,.]).*)", re.IGNORECASE)
 DURATION = re.compile(rf"(?P<what>.*?)\s+(?:in|for|over|within)\s+(?P<number>\d+(?:\.\d+)?)\s*(?P<unit>{'|'.join(DAYS)})s?", re.IGNORECASE)
 FLOPS = re.compile(rf"(?P<prefix>{'|'.join(sorted(PREFIXES, key=len, reverse=True))})(?P<flop>flop)(?P<tail>.*)", re.IGNORECASE)
 WATTS = re.compile(rf"(?P<prefix>{'|'.join(sorted(PREFIXES, key=len, reverse=True))})(?P<kind>watts?|wh|w)", re.IGNORECASE)
@@ -35,7 +36,10 @@ WATTS = re.compile(rf"(?P<prefix>{'|'.join(sorted(PREFIXES, key=len, reverse=Tru
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """A unit: its dimension, its size in the base unit of that (FLOP/s, FLOP, W, Wh, USD, one), and a hint if the spelling is ambiguous."""
+    """A unit: its dimension (a chip is one of its own), its size in the base unit of that, and a hint if the spelling is ambiguous.
+
+    Base units are FLOP/s, FLOP, W, Wh, USD, day and one.
+    """
 
     name: str
     dimension: str
@@ -63,20 +67,22 @@ def read(text):
     money = told.startswith("$") or told.upper().startswith("USD")
     found = NUMBER.fullmatch(re.sub(r"^(\$|USD)\s*", "", told, flags=re.IGNORECASE))
     if not found:
-        raise BadInput(Problem("QUANTITY", "is no number with a unit", 'write it like "1 GW", "2048 A100" or "3.14e23 FLOP"', value=text, key="text"))
-    value = _number(found)
-    if not (isfinite(value) and value > 0):
-        raise BadInput(Problem("QUANTITY", "must be a finite number above 0", "leave out the sign, or write a smaller exponent", value=text, key="text"))
-    return Quantity(value, read_unit(found["rest"] + (" USD" if money else "")), days)
+        remedy = 'write it like "1 GW", "2048 A100" or "3.14e23 FLOP", decimals with a point'
+        raise BadInput(Problem("QUANTITY", "is no number with a unit", remedy, "text", text))
+    quantity = Quantity(_number(found), read_unit(found["rest"] + (" USD" if money else "")), days)
+    if not SMALLEST <= quantity.base <= LARGEST or days == 0:
+        remedy = f"write a positive number, not beyond {SMALLEST:g} to {LARGEST:g} in FLOP, W or USD, and a time above 0"
+        raise BadInput(Problem("QUANTITY", "is out of range", remedy, "text", text))
+    return quantity
 
 
-def read_unit(text):
-    """Return the unit that a text means, or refuse it with the nearest one and a list of all."""
-    told = re.sub(r"\s+|ofcompute$", "", text.replace(" of compute", ""))
+def read_unit(text, where="QUANTITY"):
+    """Return the unit that a text means, or refuse it with the nearest one and a list of all; `where` says who gave it."""
+    told = re.sub(r"\s+", "", text.replace(" of compute", ""))
     word = next((word for word in WORD_SCALES if told.lower().startswith(word)), "")
     unit = _flop(told[len(word):]) or _watt(told[len(word):]) or _counted(told[len(word):].lower())
     if unit is None:
-        raise BadInput(Problem("QUANTITY", "is no unit known here", f"{_nearest(told)}known are {', '.join(KNOWN)}", key="unit", value=text))
+        raise BadInput(Problem(where, "is no unit known here", f"{_nearest(told)}known are {', '.join(KNOWN)}", "unit", text))
     return replace(unit, name=f"{word} {unit.name}", factor=unit.factor * WORD_SCALES[word]) if word else unit
 
 
@@ -100,7 +106,7 @@ def _flop(told):
     if not found:
         return None
     prefix, tail, scale = found["prefix"], found["tail"].lower(), PREFIXES[found["prefix"].lower()]
-    name = f"{prefix if len(prefix) > 1 else prefix.upper().replace('K', 'k')}FLOP"
+    name = f"{prefix.lower() if len(prefix) > 1 else prefix.upper().replace('K', 'k')}FLOP"
     if tail == "s":
         dimension = "amount" if found["tail"] == "s" and found["flop"] == "FLOP" else "rate"
         written, other = (name, f"{name}/s") if dimension == "amount" else (f"{name}/s", name)
@@ -116,7 +122,7 @@ def _watt(told):
     if not found or told.startswith("mW"):
         return None
     prefix = found["prefix"]
-    prefix = prefix.upper().replace("K", "k") if len(prefix) == 1 else prefix
+    prefix = prefix.upper().replace("K", "k") if len(prefix) == 1 else prefix.lower()
     energy = found["kind"].lower() == "wh"
     return Unit(prefix + ("Wh" if energy else "W"), "energy" if energy else "power", PREFIXES[prefix.lower()])
 

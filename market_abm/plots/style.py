@@ -1,16 +1,22 @@
 """One look for all pictures: colours that colour-blind readers can tell apart, years, history and projection."""
 
+import warnings
 from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
 import seaborn as sns
 from matplotlib import rc_context
+from matplotlib.ticker import MaxNLocator, StrMethodFormatter
 
 from market_abm.units import quarter_number, year_of
 
 PALETTE = tuple(c for place, c in enumerate(sns.color_palette("colorblind", 10).as_hex()) if place != 7)  # 7 is a grey
 GREY, INK = "#b8b8b8", "#303030"
+DASHES = ("-", (0, (6, 1.5)), (0, (2, 1.2)), (0, (7, 1.5, 1.5, 1.5)))  # lines that differ in grey too
 FORMATS = (".svg", ".png")
+BAND = (0.05, 0.5, 0.95)
+LABEL_GAP = 0.055  # of the axes' height, between labels of neighbouring lines
 HALF_QUARTER = 0.125  # years: what a quarter measured is drawn at its middle
 
 
@@ -49,15 +55,95 @@ def last_of_history(result):
     return max(-1, min(last, len(result.labels) - 1))
 
 
-def mark_projection(axes, result, veil=0.0):
-    """Draw where the facts end, name both sides, and veil what lies beyond."""
+def year_axis(axes, result):
+    """Let the horizontal axis run over the years of a result, in whole years."""
+    axes.set_xlim(span(years(result.labels)))
+    axes.xaxis.set_major_locator(MaxNLocator(nbins=6, integer=True, min_n_ticks=1))
+    axes.xaxis.set_major_formatter(StrMethodFormatter("{x:.0f}"))
+
+
+def quantiles(values, levels=BAND):
+    """Return quantiles over runs `(levels, quarters)`; nan where no run has a figure."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # a quarter that every run failed to reach is empty
+        return np.nanquantile(values, levels, axis=1)
+
+
+def mean(values):
+    """Return the mean over runs `(quarters,)`; nan where no run has a figure."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)
+        return np.nanmean(values, axis=1)
+
+
+def band(axes, result, metric, colour, dash="-", scale=1.0):
+    """Draw median and 5 to 95% of a metric, what lies beyond the facts thinner; return the last median there is, or nan."""
+    x, place = np.array(years(result.labels)), last_of_history(result)
+    low, median, high = quantiles(result.metric(metric) * scale)
+    axes.fill_between(x, low, high, color=colour, alpha=0.18, linewidth=0)
+    axes.plot(x[: place + 1], median[: place + 1], color=colour, linewidth=2.4, linestyle=dash)
+    axes.plot(x[max(place, 0):], median[max(place, 0):], color=colour, linewidth=1.3, linestyle=dash)
+    known = median[np.isfinite(median)]
+    return float(known[-1]) if len(known) else float("nan")
+
+
+def label_ends(axes, ends, gap=LABEL_GAP):
+    """Write a label beside the right end of each line, `(height, text, colour)`, moved apart where lines are close."""
+    scale, (bottom, top) = axes.yaxis.get_transform(), axes.get_ylim()
+    low, high = scale.transform([bottom, top])
+    ends = [(float((scale.transform([height])[0] - low) / (high - low)), text, colour) for height, text, colour in ends if np.isfinite(height)]
+    ends.sort(key=lambda end: end[0])
+    for (middle, text, colour), height in zip(ends, apart([end[0] for end in ends], gap), strict=True):
+        axes.annotate(text, (1, middle), xycoords="axes fraction", xytext=(1.04, height), textcoords="axes fraction", va="center",
+                      color=INK, fontsize="small", annotation_clip=False,
+                      arrowprops={"arrowstyle": "-", "linewidth": 0.8, "color": colour, "relpos": (0, 0.5)})
+
+
+def apart(heights, gap):
+    """Move heights, which rise, as little as possible until neighbours are a gap apart (least squares, pooling neighbours)."""
+    blocks = []  # [mean of height - place * gap, members]
+    for place, height in enumerate(heights):
+        blocks.append([height - place * gap, 1])
+        while len(blocks) > 1 and blocks[-2][0] > blocks[-1][0]:
+            value, members = blocks.pop()
+            below, others = blocks[-1]
+            blocks[-1] = [(below * others + value * members) / (others + members), others + members]
+    levels = [value for value, members in blocks for _ in range(members)]
+    return [level + place * gap for place, level in enumerate(levels)]
+
+
+def heading(figure, title, result, note=""):
+    """Put title, scenario, runs and seed above a figure, and which runs are left out."""
+    failed = len({failure["run"] for failure in result.failures})
+    left_out = f"; {failed} failed and are left out from then on" if failed else ""
+    scenario = f"{result.config.frame.title}, " if result.config.frame.title else ""
+    runs = f"{result.runs} simulated run{'s' if result.runs > 1 else ''}"
+    figure.suptitle(f"{title}\n{scenario}{runs}, seed {result.seed}{left_out}{note}", x=0.01, ha="left", fontsize="large")
+
+
+def at(result, metric, quarter, level=0.5):
+    """Return a quantile over runs of a metric in a quarter; nan where there is none."""
+    if metric not in result.names or quarter not in result.labels:
+        return float("nan")
+    return float(quantiles(result.metric(metric)[[result.labels.index(quarter)]], (level,))[0, 0])
+
+
+def told_quarters(result):
+    """Return the quarters that descriptions tell of: the first, the last with facts, 2030Q4 and the last, as far as there are any."""
+    place = last_of_history(result)
+    wanted = [result.labels[0], *([result.labels[place]] if place >= 0 else []), *(["2030Q4"] if "2030Q4" in result.labels else []), result.labels[-1]]
+    return tuple(dict.fromkeys(wanted))
+
+
+def mark_projection(axes, result, veil=0.0, named=True):
+    """Draw where the facts end, name both sides if wanted, and veil what lies beyond."""
     place, x = last_of_history(result), years(result.labels)
     if place == len(x) - 1:
         return
     border = x[place] + HALF_QUARTER if place >= 0 else x[0]
     axes.axvspan(border, x[-1], color="white", alpha=veil, zorder=3, linewidth=0)
     axes.axvline(border, color=INK, linewidth=1, linestyle=":", zorder=4)
-    for text, offset, side in (("period with facts, simulated", -6, "right"), ("projection, simulated", 6, "left")):
+    for text, offset, side in (("years with facts", -6, "right"), ("projection", 6, "left")) if named else ():
         if place >= 4 or side == "left":
             axes.annotate(text, (border, 1.0), xycoords=("data", "axes fraction"), xytext=(offset, 4),
                           textcoords="offset points", ha=side, va="bottom", fontsize="small", annotation_clip=False)

@@ -1,0 +1,80 @@
+"""All pictures, in the order of a page: the one door to drawing for everybody outside this folder."""
+
+import io
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+
+from matplotlib import rc_context
+
+from market_abm.plots import barriers, binding, concentration, frontier, owners, policies
+from market_abm.plots import style
+from market_abm.plots.style import look
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A picture: how it is drawn and what it says to who cannot see it."""
+
+    name: str
+    title: str
+    draw: Callable  # draw(study) -> matplotlib Figure
+    says: Callable  # says(study) -> a few sentences made from the numbers
+    needs: tuple[str, ...]  # metrics of which at least one must be there; none: the effects of policies
+
+
+def _picture(name, title, module, needs):
+    def of_baseline(function):
+        return lambda study: function(getattr(study, "baseline", study))
+
+    several = not needs
+    draw, says = (module.draw, module.says) if several else (of_baseline(module.draw), of_baseline(module.says))
+    return Picture(name, title, draw, says, tuple(needs))
+
+
+PICTURES = {
+    picture.name: picture
+    for picture in (
+        _picture("policies", "What each rule would change", policies, ()),
+        _picture("owners", "Who owns the world's AI compute", owners, (owners.SHARE,)),
+        _picture("concentration", "How concentrated each market is", concentration, concentration.MARKETS),
+        _picture("barriers", "What it takes to get in", barriers, [metric for panel in barriers.PANELS for metric in panel[3]]),
+        _picture("binding", "What binds whom", binding, [metric for panel in binding.PANELS for metric in panel[2]]),
+        _picture("frontier", "How far the race goes", frontier, [panel[0] for panel in frontier.PANELS]),
+    )
+}
+
+
+def available(study):
+    """Return the names of the pictures that a study can be drawn as."""
+    measured = getattr(study, "baseline", study).names
+
+    def possible(picture):
+        if not picture.needs:
+            return bool(getattr(study, "effects", ()))
+        return any(name.startswith(picture.needs) for name in measured)
+
+    return tuple(name for name, picture in PICTURES.items() if possible(picture))
+
+
+def save(study, name, path):
+    """Draw a picture into a file; a path without suffix gives svg and png. Returns the files."""
+    with look():
+        return style.save(PICTURES[name].draw(study), Path(path))
+
+
+def svg(study, name):
+    """Return a picture as SVG to put into a page: as wide as its place, named and described, its ids its own."""
+    out = io.StringIO()
+    with look(), rc_context({"svg.fonttype": "none", "svg.hashsalt": f"market-abm {name}"}):
+        PICTURES[name].draw(study).savefig(out, format="svg", metadata={"Date": None, "Creator": None}, bbox_inches="tight")
+    text = out.getvalue()
+    text = text[text.index("<svg"):]
+    text = re.sub(r"<metadata>.*?</metadata>\s*", "", text, count=1, flags=re.DOTALL)
+    text = re.sub(r'(\bid="|href="#|url\(#)', rf"\g<1>{name}-", text)
+    head, rest = text.split(">", 1)
+    head = re.sub(r'\s(?:width|height)="[^"]*"', "", head)
+    label = escape(PICTURES[name].says(study), quote=True)
+    return f'{head} width="100%" role="img" aria-label="{label}"><title>{escape(PICTURES[name].title)}</title>{rest}'

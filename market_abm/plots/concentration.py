@@ -1,0 +1,65 @@
+"""How concentrated each market is: one small panel a market, on one scale."""
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.ticker import StrMethodFormatter
+
+from market_abm.plots.style import INK, PALETTE, at, band, heading, look, mark_projection, told_quarters, year_axis
+
+POINTS = 10_000
+HIGHLY, MODERATELY = 1800, 1000
+MARKETS = {  # metric: what its market is
+    "hhi_chip_sales": "chip sales", "hhi_compute_owned": "AI compute owned", "hhi_compute_energised": "AI compute with power",
+    "hhi_contracted_mw": "power contracted (MW)", "hhi_compute_rented": "AI compute rented out", "hhi_cloud_revenue": "cloud revenue",
+    "hhi_ai_revenue": "revenue from AI services", "hhi_training_flop": "training compute of labs",
+}
+COLUMNS = 4
+
+
+def draw(result):
+    """Draw the Herfindahl-Hirschman index of every market that was measured."""
+    markets = [metric for metric in MARKETS if metric in result.names]
+    rows, columns = -(-len(markets) // COLUMNS), min(COLUMNS, len(markets))
+    with look():
+        figure = Figure(figsize=(3.1 * columns + 0.6, 2.75 * rows + 1.0), layout="constrained")
+        grid = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
+        for place, axes in enumerate(grid.flat):
+            if place >= len(markets):
+                axes.set_axis_off()
+                continue
+            _panel(axes, result, markets[place], leftmost=place % columns == 0)
+            if place == 0:
+                axes.annotate("above 1,800:\nhighly concentrated", (0.97, HIGHLY), xycoords=("axes fraction", "data"), xytext=(0, 3),
+                              textcoords="offset points", ha="right", va="bottom", fontsize="x-small")
+        top = max([HIGHLY * 1.25, *(axes.get_ylim()[1] for axes in grid.flat if axes.lines)])
+        grid[0, 0].set_ylim(0, min(top, POINTS))
+        heading(figure, "How concentrated is each market?", result,
+                "\nmedian and 5 to 95% of runs; thick: years with facts, thin: projection; line at 1,800: US Merger Guidelines 2023")
+    return figure
+
+
+def _panel(axes, result, metric, leftmost):
+    band(axes, result, metric, PALETTE[0], scale=POINTS)
+    axes.axhline(HIGHLY, color=INK, linewidth=0.9)
+    axes.axhline(MODERATELY, color=INK, linewidth=0.6, linestyle=":")
+    axes.set_title(MARKETS[metric], fontsize="medium")
+    axes.yaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
+    if leftmost:
+        axes.set_ylabel("HHI (points)")
+    axes.set_xlabel("year")
+    axes.label_outer()
+    year_axis(axes, result)
+    mark_projection(axes, result, named=False)
+
+
+def says(result):
+    """Tell the median index of each market at the dates that matter."""
+    quarters = told_quarters(result)
+    told = []
+    for metric, market in MARKETS.items():
+        figures = [(quarter, at(result, metric, quarter) * POINTS) for quarter in quarters]
+        known = [f"{value:,.0f} in {quarter}" for quarter, value in figures if np.isfinite(value)]
+        if known:
+            told.append(f"{market} {', '.join(known)}")
+    return ("Small panels, one a market, of the Herfindahl-Hirschman index in points (0 to 10,000) by year, with a line at 1,800, above which "
+            f"US guidelines call a market highly concentrated. Medians: {'; '.join(told) or 'no figures'}.")

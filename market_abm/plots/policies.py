@@ -1,0 +1,114 @@
+"""What each policy changes: a forest plot, one panel a metric, one line a policy, with theory's sign."""
+
+import textwrap
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+from market_abm.plots.style import GREY, INK, PALETTE, heading, look
+
+MOST_PANELS, COLUMNS, NAME_WIDTH = 6, 3, 24
+VERDICTS = {  # marker, colour, filled
+    "agree": ("o", PALETTE[0], True), "disagree": ("X", PALETTE[1], True), "inconclusive": ("o", INK, False), "ambiguous": ("s", GREY, True),
+}
+WORDS = {"agree": "as theory expects", "disagree": "against theory", "inconclusive": "not told from zero", "ambiguous": "theory has no sign"}
+ARROWS = {"+": "\u2191", "-": "\u2193", "0": "0", "\u00b1": "\u00b1", "": "?"}
+TITLES = {
+    "hhi_compute_owned": "Concentration of AI compute owned", "hhi_chip_sales": "Concentration of chip sales",
+    "hhi_ai_revenue": "Concentration of AI revenue", "startups_alive": "Startups alive", "price_usd_per_pflop_hour": "Price of compute",
+    "frontier_run_flop": "Largest training run", "hhi_compute_rented": "Concentration of compute rented out", "cr4_compute_owned": "Four largest owners' share",
+    "consumer_surplus_usd": "Customers' surplus", "person_of_compute_usd": "Price of a person of compute",
+}
+
+
+def draw(study):
+    """Draw the effects of every policy on each metric in the first quarter compared, in per cent of the baseline."""
+    quarter = study.effects[0]["quarter"] if study.effects else ""
+    metrics = list(dict.fromkeys(row["metric"] for row in study.effects))[:MOST_PANELS]
+    policies = list(dict.fromkeys(row["lever"] for row in study.effects))
+    columns = max(1, min(COLUMNS, len(metrics)))
+    rows = max(1, -(-len(metrics) // columns))
+    with look():
+        figure = Figure(figsize=(3.7 * columns + 2.2, rows * (0.42 * len(policies) + 1.15) + 1.5), layout="constrained")
+        grid = figure.subplots(rows, columns, sharey=True, squeeze=False)
+        for place, axes in enumerate(grid.flat):
+            if place >= len(metrics):
+                axes.set_axis_off()
+                continue
+            chosen = {row["lever"]: row for row in study.effects if row["metric"] == metrics[place] and row["quarter"] == quarter}
+            _panel(axes, metrics[place], chosen, policies)
+        for axes in grid[:, 0]:
+            axes.set_yticks(range(len(policies)), [_named(name) for name in policies])
+        _legend(figure, study)
+        heading(figure, f"What would each rule change in {quarter}?", study.baseline,
+                "\ndifference from the baseline on the same seeds, % of the baseline's mean; thick: 95% interval of the mean, thin: 5 to 95% of seeds")
+    return figure
+
+
+def _panel(axes, metric, chosen, policies):
+    level = next(iter(chosen.values()))["baseline"]
+    axes.axvline(0, color=INK, linewidth=0.9)
+    for height, policy in enumerate(policies):
+        if policy in chosen:
+            _line(axes, height, chosen[policy])
+    axes.set_ylim(len(policies) - 0.5, -0.6)
+    axes.xaxis.set_major_locator(MaxNLocator(nbins=5))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:+.0f}%" if abs(value) >= 1 or value == 0 else f"{value:+.1g}%"))
+    axes.set_title(f"{TITLES.get(metric, metric)}\nbaseline {_amount(level)} {_unit(next(iter(chosen.values()))['unit'])}", fontsize="small")
+    axes.tick_params(axis="y", length=0)
+    axes.grid(axis="y", color="#e8e8e8", linewidth=6, zorder=0)
+    axes.set_axisbelow(True)
+
+
+def _line(axes, height, row):
+    """Draw one policy: spread, interval, mean by verdict, and theory's sign at the right edge."""
+    scale = 100 / abs(row["baseline"]) if row["baseline"] else np.nan
+    axes.annotate(ARROWS[row["predicted_sign"]], (1.0, height), xycoords=("axes fraction", "data"), xytext=(6, 0), textcoords="offset points",
+                  va="center", ha="center", fontsize="medium", color=INK, annotation_clip=False)
+    if not np.isfinite(row["difference"] * scale):
+        axes.annotate("no figure", (0, height), va="center", fontsize="x-small", color=INK)
+        return
+    marker, colour, filled = VERDICTS[row["verdict"]]
+    axes.plot([row["p05"] * scale, row["p95"] * scale], [height, height], color=colour, linewidth=0.9, alpha=0.8, zorder=2)
+    if np.isfinite(row["low"]):
+        axes.plot([row["low"] * scale, row["high"] * scale], [height, height], color=colour, linewidth=3.6, alpha=0.9, zorder=3, solid_capstyle="butt")
+    axes.plot([row["difference"] * scale], [height], marker, color=colour, markersize=8, markeredgecolor=INK if not filled else "white",
+              markerfacecolor=colour if filled else "white", zorder=4)
+
+
+def _legend(figure, study):
+    """Explain markers that occur, and the arrows."""
+    there = [verdict for verdict in VERDICTS if any(row["verdict"] == verdict for row in study.effects)]
+    handles = [Line2D([], [], linestyle="", marker=VERDICTS[v][0], color=VERDICTS[v][1], markersize=8,
+                      markeredgecolor="white" if VERDICTS[v][2] else INK, markerfacecolor=VERDICTS[v][1] if VERDICTS[v][2] else "white") for v in there]
+    labels = [WORDS[verdict] for verdict in there]
+    handles.append(Line2D([], [], linestyle=""))
+    labels.append("right of each panel, theory: \u2191 more, \u2193 less, 0 none, \u00b1 either")
+    figure.legend(handles, labels, loc="outside lower left", ncols=len(labels), frameon=False, fontsize="small", handletextpad=0.3, columnspacing=1.4)
+
+
+def says(study):
+    """Tell the effects that chance does not explain, metric by metric."""
+    quarter = study.effects[0]["quarter"] if study.effects else ""
+    told = []
+    for metric in list(dict.fromkeys(row["metric"] for row in study.effects))[:MOST_PANELS]:
+        rows = [row for row in study.effects if row["metric"] == metric and row["quarter"] == quarter and row["baseline"]]
+        found = [f"{row['lever']} {100 * row['difference'] / abs(row['baseline']):+.0f}%" for row in rows if row["q_value"] <= 0.05]
+        told.append(f"{TITLES.get(metric, metric)}: {', '.join(found) or 'nothing told from zero'}")
+    return (f"Forest plot: mean difference of each policy from the baseline in {quarter}, in per cent, with 95% intervals and theory's sign. "
+            f"Found after correction for many comparisons: {'. '.join(told)}.")
+
+
+def _named(policy):
+    """Write a policy's name for people, wrapped."""
+    return "\n".join(textwrap.wrap(policy.replace("_", " ").replace("+", " + ").replace("@", " from "), NAME_WIDTH)[:3])
+
+
+def _amount(value):
+    return "none" if not np.isfinite(value) else f"{value:,.3g}" if 1e-3 <= abs(value) < 1e5 or value == 0 else f"{value:.2g}"
+
+
+def _unit(unit):
+    return {"0 to 1": "(0 to 1)", "count": "", "ratio": "", "share": "(share)"}.get(unit, unit)
