@@ -163,7 +163,8 @@ def check(config: Config, sets: Sets = (), levers: Levers = (), as_json: Json = 
     told = ("start", "end", "ramp_quarters", "announced_quarters", "grandfathered")
     rows = [row | dict.fromkeys(told) for row in changes(configuration)]
     rows += [
-        {"key": f"levers.{lever['name']}", "value": lever["strength"], "default": 0.0, "unit": "0 to 1"} | {name: lever[name] or None for name in told}
+        {"key": f"levers.{lever['name']}", "value": lever["strength"], "default": 0.0, "unit": "0 to 1"}
+        | {name: lever[name] or None for name in told}
         for lever in dated_levers(configuration)
     ]
     if as_json:

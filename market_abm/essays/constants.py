@@ -67,7 +67,7 @@ AS_STATED = Basis(
     servers_usd_per_flops=nan,  # the essay has one price, for everything
     desktop_flops=DESKTOP_TFLOPS * 1e12, box_flops=BOX_CHIPS * A100_TFLOPS * 1e12, doubling_years=DOUBLING_YEARS,
     utilisation=0.40,  # the essays give none; assumed
-    says="a person is 20 PFLOP/s, 30 kW, 250,000 USD", source="the first essay",
+    says="a person is 20 PFLOP/s, 30 kW, 250,000 USD", source=by.FIRST_ESSAY,
 )
 
 

@@ -88,7 +88,7 @@ def _rate_rows(quantity, bases):
     return [
         row("compute at peak", "PFLOP/s", lambda rate, basis: rate, _says(bases), bases[1].source),
         row("persons of compute", "person", lambda rate, basis: rate / PERSON_FLOPS, "20 PFLOP/s each", by.DEFINITION),
-        row("mice of compute", "mouse", lambda rate, basis: rate / MOUSE_FLOPS, "50 TFLOP/s each, 400 to a person", by.DEFINITION),
+        row("mice of compute", "mouse", lambda rate, basis: rate / MOUSE_FLOPS, "50 TFLOP/s each, 400 to a person", by.FIRST_ESSAY),
         *_power_and_money(row, bases),
         *(row(f"{name} with the same peak", name, lambda rate, basis, chip=chip: rate / chip.flops, f"{chip.tflops:g} TFLOP/s each, dense, 16 bit",
               by.EPOCH_COSTS, shown=name in (*SHOWN_CHIPS, quantity.unit.dimension)) for name, chip in CHIPS.items()),

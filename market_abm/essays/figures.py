@@ -7,11 +7,11 @@ TITLES = ("The undressing of the king", "Where scaling laws are taking us")
 VERDICTS = {
     "right": "within a tenth of the better figure",
     "rounded": "within a quarter of the better figure",
-    "right order": "within a factor of three of it",
+    "right order": "within a factor of three of the better figure",
     "low": "below the better figure",
     "high": "above the better figure",
     "wrong": "contradicted by what is known, or wrongly computed",
-    "inconsistent": "contradicts another figure of the same essay",
+    "inconsistent": "does not fit other figures, of the same essay or measured",
     "mislabelled": "a true figure of something else",
     "ambiguous": "high by one reading, low by another",
     "partly right": "one half of the statement is borne out",

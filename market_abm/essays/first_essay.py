@@ -67,7 +67,7 @@ FIGURES = (
     Figure("most A100 that can work on one model", 2048, 25_000, "A100", "wrong",
            "Runs on 4,480 (2021), 12,288, 13,760 and 25,000 A100 are known; the first is older than the essay.", by.EPOCH_COSTS, 4480, 25_000),
     Figure("desktop computer", DESKTOP_TFLOPS, RIGHT_TFLOPS[-1], "TFLOP/s", "inconsistent",
-           "Fits a good card of 2023 in 32 bit, but stands beside 16-bit rates of the A100; the best card, the RTX 4090, has 82.6 in 32 bit "
+           "Fits a gaming computer in 32 bit, but stands beside 16-bit rates of the A100; the best card, the RTX 4090, has 82.6 in 32 bit "
            "and 330 in 16.", by.EPOCH_COSTS, RIGHT_TFLOPS[-1], 330),
     Figure("mice of compute in a person", 400, MICE_PER_PERSON, "mouse/person", "right", "20,000 / 50 = 400.", by.ARITHMETIC),
     Figure("doublings from a mouse to a person", 9, log2(MICE_PER_PERSON), "doubling", "right", "log2 400 = 8.64, rounded up.", by.ARITHMETIC),

@@ -17,7 +17,7 @@ LLAMA_3 = "Llama 3 paper notes (2024), https://ai-papers.xuzou.cn/papers/llama3_
 VILLALOBOS = "Villalobos et al. 2024, arXiv 2211.04325, https://arxiv.org/html/2211.04325v2"
 SYNERGY = ("Synergy Research, 2020Q4, via https://blogs.msmvps.com/harrywaldron/2021/12/29/"
            "cloud-hosting-4-companies-provide-67-percent-of-services-in-2021/")
-LAUNCHES = "years of launch of Amazon EC2 (2006), Alibaba Cloud (2009), Microsoft Azure (2010); recalled"
+LAUNCHES = "Years of launch of Amazon EC2 (2006), Alibaba Cloud (2009), Microsoft Azure (2010), recalled"
 DGX_POWER = ("NVIDIA DGX A100, 6.5 kW at most (2020), https://pcnews.ru/news/"
              "vycislitelnaa_sistema_nvidia_dgx_a100_ampere_osnasaetsa_sestu_blokami_pitania_po_3_kvt-985106.html")
 DGX_HEIGHT = ("NVIDIA DGX A100, 26.4 cm = 6U (2020), https://geektopia.es/es/technology/2020/05/14/noticias/"
@@ -27,6 +27,7 @@ MINT = ("Reuters citing The Information (2024), https://www.livemint.com/technol
         "microsoft-openai-plan-100-billion-data-centre-project-stargate-ai-supercomputer-report-11711761454091.html")
 FACTBOOK = ("CIA World Factbook of 2024, consumption in 2020 (estimate of the US EIA), "
             "https://github.com/factbook/factbook.json, commit af82d746")
-ARITHMETIC = "arithmetic"
+ARITHMETIC = "Arithmetic"
 DEFINITION = "George Hotz's definition, as the first essay gives it"
+FIRST_ESSAY = "The first essay"
 CLOCK = "POSIX time in 32 bits with a sign"

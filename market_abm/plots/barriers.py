@@ -9,8 +9,9 @@ from market_abm.plots.style import DASHES, INK, PALETTE, at, band, heading, labe
 ESSAY_USD, ESSAY_KW = 250e3, 30.0  # a person of compute as an essay of 2023 has it
 PANELS = (  # title, axis, log scale, {metric: label}, (essay's figure, its label)
     ("A person of compute (20 PFLOP/s): price", "USD", True,
-     {"person_of_compute_usd": "outsider buys", "person_of_compute_usd_insider": "insider buys", "person_year_usd_list": "outsider rents a year,\nlist price",
-      "person_year_usd_insider": "insider's cost a year"}, (ESSAY_USD, "essay: 250,000 USD")),
+     {"person_of_compute_usd": "outsider buys", "person_of_compute_usd_insider": "insider buys",
+      "person_year_usd_list": "outsider rents a year,\nlist price", "person_year_usd_insider": "insider's cost a year"},
+     (ESSAY_USD, "essay: 250,000 USD")),
     ("A person of compute: power", "kW", True,
      {"person_of_compute_kw": "outsider", "person_of_compute_kw_insider": "insider"}, (ESSAY_KW, "essay: 30 kW")),
     ("Cost of a run over the median startup's funds", "ratio", True,
@@ -34,8 +35,7 @@ def draw(result):
 def _panel(axes, result, title, unit, logarithmic, lines, mark):
     axes.set_title(title, fontsize="medium", pad=16)
     axes.set_ylabel(unit)
-    axes.set_xlabel("year")
-    axes.label_outer()
+    axes.set_xlabel("year" if axes.get_subplotspec().is_last_row() else "")
     year_axis(axes, result)
     there = [metric for metric in lines if metric in result.names and np.isfinite(result.metric(metric)).any()]
     if logarithmic and there:
@@ -46,8 +46,8 @@ def _panel(axes, result, title, unit, logarithmic, lines, mark):
         axes.set_ylim(bottom=0)
     if mark is not None and there:
         axes.axhline(mark[0], color=INK, linewidth=1, linestyle=(0, (1, 2)))
-        axes.annotate(mark[1], (0.02, mark[0]), xycoords=("axes fraction", "data"), xytext=(0, 2), textcoords="offset points",
-                      fontsize="small", va="bottom")
+        axes.annotate(mark[1], (0.98, mark[0]), xycoords=("axes fraction", "data"), xytext=(0, 2), textcoords="offset points",
+                      fontsize="small", va="bottom", ha="right")
     mark_projection(axes, result)
     label_ends(axes, ends, gap=0.11 if len(there) > 2 else 0.07)
 
@@ -58,7 +58,8 @@ def says(result):
     for quarter in told_quarters(result):
         price, power, ratio, wait = (at(result, metric, quarter) for metric in (
             "person_of_compute_usd", "person_of_compute_kw", "capital_ratio_full_run", "time_to_power_quarters"))
-        parts = [f"a person of compute costs {price:,.0f} USD" if np.isfinite(price) else "", f"and draws {power:.3g} kW" if np.isfinite(power) else "",
+        parts = [f"a person of compute costs {price:,.0f} USD" if np.isfinite(price) else "",
+                 f"and draws {power:.3g} kW" if np.isfinite(power) else "",
                  f"the largest run costs {ratio:.3g} times the median startup's funds" if np.isfinite(ratio) else "",
                  f"half of requested power takes {wait:.3g} quarters" if np.isfinite(wait) else ""]
         told.append(f"In {quarter} {', '.join(part for part in parts if part) or 'there are no figures'}.")

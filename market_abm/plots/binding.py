@@ -11,8 +11,8 @@ PANELS = (  # title, axis, {metric: (label, colour, hatch)}
      {"bound_by_power_owners": ("power", PALETTE[1], ""), "bound_by_chips_owners": ("chips", PALETTE[0], "//"),
       "bound_by_money_owners": ("money", PALETTE[2], ".."), "bound_by_none_owners": ("nothing", GREY, "")}),
     ("Labs, by the research budgets that they want", "part of wanted budgets",
-     {"bound_by_compute_labs": ("compute", PALETTE[0], "//"), "bound_by_money_labs": ("money", PALETTE[2], ".."), "bound_by_data_labs": ("text", PALETTE[3], "xx"),
-      "bound_by_prize_labs": ("the prize", PALETTE[4], "\\\\"), "bound_by_ambition_labs": ("ambition", GREY, "")}),
+     {"bound_by_compute_labs": ("compute", PALETTE[0], "//"), "bound_by_money_labs": ("money", PALETTE[2], ".."),
+      "bound_by_data_labs": ("text", PALETTE[3], "xx"), "bound_by_prize_labs": ("the prize", PALETTE[4], "\\\\"), "bound_by_ambition_labs": ("ambition", GREY, "")}),
 )
 LEAST = 0.005
 
@@ -58,4 +58,5 @@ def says(result):
         for who, (_, _, constraints) in zip(("owners", "labs"), PANELS, strict=True):
             parts = [(part[place], constraints[metric][0]) for metric, part in parts_of(result, constraints).items() if part[place] >= LEAST]
             told.append(f"{who} in {quarter}: " + (", ".join(f"{name} {part:.0%}" for part, name in sorted(parts, reverse=True)) or "no figures"))
-    return f"Two stacked charts by year of the part that each constraint stops, of owners' compute and of labs' wanted research budgets. {'; '.join(told)}."
+    return ("Two stacked charts by year of the part that each constraint stops, of owners' compute and of labs' wanted research budgets. "
+            f"{'; '.join(told)}.")

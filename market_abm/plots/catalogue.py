@@ -9,8 +9,7 @@ from pathlib import Path
 
 from matplotlib import rc_context
 
-from market_abm.plots import barriers, binding, concentration, frontier, owners, policies
-from market_abm.plots import style
+from market_abm.plots import barriers, binding, concentration, frontier, owners, policies, style
 from market_abm.plots.style import look
 
 
@@ -69,7 +68,7 @@ def svg(study, name):
     """Return a picture as SVG to put into a page: as wide as its place, named and described, its ids its own."""
     out = io.StringIO()
     with look(), rc_context({"svg.fonttype": "none", "svg.hashsalt": f"market-abm {name}"}):
-        PICTURES[name].draw(study).savefig(out, format="svg", metadata={"Date": None, "Creator": None}, bbox_inches="tight")
+        PICTURES[name].draw(study).savefig(out, format="svg", metadata={"Date": None, "Creator": None})
     text = out.getvalue()
     text = text[text.index("<svg"):]
     text = re.sub(r"<metadata>.*?</metadata>\s*", "", text, count=1, flags=re.DOTALL)

@@ -1,4 +1,4 @@
-"""How concentrated each market is: one small panel a market, on one scale."""
+"""How concentrated each market is: one small panel a market, all but chips on one scale."""
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -14,6 +14,7 @@ MARKETS = {  # metric: what its market is
     "hhi_ai_revenue": "revenue from AI services", "hhi_training_flop": "training compute of labs",
 }
 COLUMNS = 4
+APART = "hhi_chip_sales"  # several times as concentrated as the others: it would flatten them
 
 
 def draw(result):
@@ -22,19 +23,21 @@ def draw(result):
     rows, columns = -(-len(markets) // COLUMNS), min(COLUMNS, len(markets))
     with look():
         figure = Figure(figsize=(3.1 * columns + 0.6, 2.75 * rows + 1.0), layout="constrained")
-        grid = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
+        grid = figure.subplots(rows, columns, sharex=True, squeeze=False)
         for place, axes in enumerate(grid.flat):
             if place >= len(markets):
                 axes.set_axis_off()
                 continue
             _panel(axes, result, markets[place], leftmost=place % columns == 0)
-            if place == 0:
-                axes.annotate("above 1,800:\nhighly concentrated", (0.97, HIGHLY), xycoords=("axes fraction", "data"), xytext=(0, 3),
-                              textcoords="offset points", ha="right", va="bottom", fontsize="x-small")
-        top = max([HIGHLY * 1.25, *(axes.get_ylim()[1] for axes in grid.flat if axes.lines)])
-        grid[0, 0].set_ylim(0, min(top, POINTS))
+        panels = dict(zip(markets, grid.flat, strict=False))
+        top = max([HIGHLY * 1.25, *(axes.get_ylim()[1] for metric, axes in panels.items() if metric != APART)])
+        for metric, axes in panels.items():
+            axes.set_ylim(0, POINTS if metric == APART else min(top, POINTS))
+        if APART in panels:
+            panels[APART].annotate("own scale", (0.97, 0.97), xycoords="axes fraction", ha="right", va="top", fontsize="small", style="italic")
         heading(figure, "How concentrated is each market?", result,
-                "\nmedian and 5 to 95% of runs; thick: years with facts, thin: projection; line at 1,800: US Merger Guidelines 2023")
+                "\nmedian and 5 to 95% of runs; thick: years with facts, thin: projection; above the line at 1,800: highly concentrated"
+                "\n(US Merger Guidelines 2023); dotted: 1,000")
     return figure
 
 
@@ -47,7 +50,8 @@ def _panel(axes, result, metric, leftmost):
     if leftmost:
         axes.set_ylabel("HHI (points)")
     axes.set_xlabel("year")
-    axes.label_outer()
+    axes.label_outer(remove_inner_ticks=False)
+    axes.tick_params(labelleft=True)
     year_axis(axes, result)
     mark_projection(axes, result, named=False)
 

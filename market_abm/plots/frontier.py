@@ -45,7 +45,7 @@ def _panel(axes, result, metric, title, unit, series):
             _points(axes, name, shown)
     mark_projection(axes, result)
     if axes.get_legend_handles_labels()[0]:
-        axes.legend(frameon=False, loc="upper left", fontsize="small")
+        axes.legend(frameon=False, loc="lower right", fontsize="small")
 
 
 def _points(axes, name, points):
@@ -57,7 +57,7 @@ def _points(axes, name, points):
         axes.plot(x, y, color=colour, linewidth=1, linestyle=(0, (4, 2)), zorder=4)
     for year, value, label in points:
         above = name == STATED
-        axes.annotate(label, (year, value), xytext=(-7 if above else 8, 4 if above else -4), textcoords="offset points",
+        axes.annotate(label, (year, value), xytext=(-9 if above else 8, 2 if above else -4), textcoords="offset points",
                       ha="right" if above else "left", va="bottom" if above else "top", fontsize="small", zorder=6)
 
 
@@ -68,5 +68,6 @@ def says(result):
         flop, mw = at(result, "frontier_run_flop", quarter), at(result, "largest_cluster_mw", quarter)
         parts = [f"{flop:.1e} FLOP" if np.isfinite(flop) else "", f"{mw:,.3g} MW" if np.isfinite(mw) else ""]
         told.append(f"{quarter}: {' on '.join(part for part in parts if part) or 'no figures'}")
-    return ("Two charts by year on logarithmic axes: FLOP of the largest training run, and MW of its cluster, beside published runs (GPT-3, GPT-4, Grok-3) and an "
-            f"essay's points, 1e26 FLOP in 2022, tenfold every two years, 1 GW in 2026 and 10 GW in 2028. Medians of the simulation. {'; '.join(told)}.")
+    return ("Two charts by year on logarithmic axes: FLOP of the largest training run, and MW of its cluster, beside published runs "
+            "(GPT-3, GPT-4, Grok-3) and an essay's points, 1e26 FLOP in 2022, tenfold every two years, 1 GW in 2026 and 10 GW in 2028. "
+            f"Medians of the simulation. {'; '.join(told)}.")

@@ -8,7 +8,7 @@ from market_abm.plots.style import GREY, INK, PALETTE, apart, heading, look, mar
 from market_abm.units import slug
 
 SHARE = "share_owned_"
-TOGETHER = {"neocloud": "neoclouds", "everybody_else": "everybody else"}  # kinds drawn as one band
+TOGETHER = {"startup_pool": "startups' own chips", "neocloud": "neoclouds", "everybody_else": "everybody else"}  # kinds drawn as one band
 UNNAMED = "new firms, not named"
 LABEL_GAP = 0.042
 SEEN = 0.002  # a band thinner than this is not drawn

@@ -18,7 +18,8 @@ ARROWS = {"+": "\u2191", "-": "\u2193", "0": "0", "\u00b1": "\u00b1", "": "?"}
 TITLES = {
     "hhi_compute_owned": "Concentration of AI compute owned", "hhi_chip_sales": "Concentration of chip sales",
     "hhi_ai_revenue": "Concentration of AI revenue", "startups_alive": "Startups alive", "price_usd_per_pflop_hour": "Price of compute",
-    "frontier_run_flop": "Largest training run", "hhi_compute_rented": "Concentration of compute rented out", "cr4_compute_owned": "Four largest owners' share",
+    "frontier_run_flop": "Largest training run", "hhi_compute_rented": "Concentration of compute rented out",
+    "cr4_compute_owned": "Four largest owners' share",
     "consumer_surplus_usd": "Customers' surplus", "person_of_compute_usd": "Price of a person of compute",
 }
 
@@ -43,7 +44,7 @@ def draw(study):
             axes.set_yticks(range(len(policies)), [_named(name) for name in policies])
         _legend(figure, study)
         heading(figure, f"What would each rule change in {quarter}?", study.baseline,
-                "\ndifference from the baseline on the same seeds, % of the baseline's mean; thick: 95% interval of the mean, thin: 5 to 95% of seeds")
+                "\ndifference from the baseline on the same seeds, % of its mean; thick: 95% interval of the mean, thin: 5 to 95% of seeds")
     return figure
 
 
@@ -55,7 +56,7 @@ def _panel(axes, metric, chosen, policies):
             _line(axes, height, chosen[policy])
     axes.set_ylim(len(policies) - 0.5, -0.6)
     axes.xaxis.set_major_locator(MaxNLocator(nbins=5))
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:+.0f}%" if abs(value) >= 1 or value == 0 else f"{value:+.1g}%"))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: "0" if value == 0 else f"{value:+.0f}%" if abs(value) >= 1 else f"{value:+.1g}%"))
     axes.set_title(f"{TITLES.get(metric, metric)}\nbaseline {_amount(level)} {_unit(next(iter(chosen.values()))['unit'])}", fontsize="small")
     axes.tick_params(axis="y", length=0)
     axes.grid(axis="y", color="#e8e8e8", linewidth=6, zorder=0)
@@ -70,19 +71,23 @@ def _line(axes, height, row):
     if not np.isfinite(row["difference"] * scale):
         axes.annotate("no figure", (0, height), va="center", fontsize="x-small", color=INK)
         return
-    marker, colour, filled = VERDICTS[row["verdict"]]
+    colour = VERDICTS[row["verdict"]][1]
     axes.plot([row["p05"] * scale, row["p95"] * scale], [height, height], color=colour, linewidth=0.9, alpha=0.8, zorder=2)
     if np.isfinite(row["low"]):
-        axes.plot([row["low"] * scale, row["high"] * scale], [height, height], color=colour, linewidth=3.6, alpha=0.9, zorder=3, solid_capstyle="butt")
-    axes.plot([row["difference"] * scale], [height], marker, color=colour, markersize=8, markeredgecolor=INK if not filled else "white",
-              markerfacecolor=colour if filled else "white", zorder=4)
+        axes.plot([row["low"] * scale, row["high"] * scale], [height, height], color=colour, linewidth=3.6, zorder=3, solid_capstyle="butt")
+    axes.plot([row["difference"] * scale], [height], markersize=8, zorder=4, **_look_of(row["verdict"]))
+
+
+def _look_of(verdict):
+    """Return marker and colours of a verdict."""
+    marker, colour, filled = VERDICTS[verdict]
+    return {"marker": marker, "color": colour, "markeredgecolor": "white" if filled else INK, "markerfacecolor": colour if filled else "white"}
 
 
 def _legend(figure, study):
     """Explain markers that occur, and the arrows."""
     there = [verdict for verdict in VERDICTS if any(row["verdict"] == verdict for row in study.effects)]
-    handles = [Line2D([], [], linestyle="", marker=VERDICTS[v][0], color=VERDICTS[v][1], markersize=8,
-                      markeredgecolor="white" if VERDICTS[v][2] else INK, markerfacecolor=VERDICTS[v][1] if VERDICTS[v][2] else "white") for v in there]
+    handles = [Line2D([], [], linestyle="", markersize=8, **_look_of(verdict)) for verdict in there]
     labels = [WORDS[verdict] for verdict in there]
     handles.append(Line2D([], [], linestyle=""))
     labels.append("right of each panel, theory: \u2191 more, \u2193 less, 0 none, \u00b1 either")
@@ -111,4 +116,4 @@ def _amount(value):
 
 
 def _unit(unit):
-    return {"0 to 1": "(0 to 1)", "count": "", "ratio": "", "share": "(share)"}.get(unit, unit)
+    return {"0 to 1": "(index, 0 to 1)", "count": "", "ratio": "", "share": "(share)"}.get(unit, unit)

@@ -35,7 +35,7 @@ def save(figure, path):
     targets = [path] if path.suffix else [path.with_name(path.name + suffix) for suffix in FORMATS]
     for target in targets:
         when = {"Date": None} if target.suffix == ".svg" else None  # the same picture is the same file
-        figure.savefig(target, metadata=when, bbox_inches="tight")
+        figure.savefig(target, metadata=when)
     return targets
 
 
@@ -131,8 +131,8 @@ def at(result, metric, quarter, level=0.5):
 def told_quarters(result):
     """Return the quarters that descriptions tell of: the first, the last with facts, 2030Q4 and the last, as far as there are any."""
     place = last_of_history(result)
-    wanted = [result.labels[0], *([result.labels[place]] if place >= 0 else []), *(["2030Q4"] if "2030Q4" in result.labels else []), result.labels[-1]]
-    return tuple(dict.fromkeys(wanted))
+    last, round_date = result.labels[place : place + 1] if place >= 0 else (), ("2030Q4",) if "2030Q4" in result.labels else ()
+    return tuple(dict.fromkeys((result.labels[0], *last, *round_date, result.labels[-1])))
 
 
 def mark_projection(axes, result, veil=0.0, named=True):
