@@ -193,14 +193,14 @@ def simulate(configurations, seeds, on_quarter=None, recorder=None):
 def simulate_policies(configurations, seeds, on_quarter=None):
     """Run a baseline and policies on the same seeds, all in lockstep, and return one Outcome a configuration.
 
-    The first configuration is the baseline; the others may differ from it by levers and numbers, not in shape. As long as
+    The first configuration is the baseline; the others may differ from it in anything but their shape. As long as
     a policy's rules are the baseline's, so are its runs: they are advanced once, and branched in the first quarter in which
     a rule differs. `on_quarter(runs)` is called after every quarter with the number of runs advanced. Figures are the same to
     the last bit as those of each configuration alone.
     """
     frame, count = configurations[0].frame, len(seeds)
     rules = [rules_in_force([c], frame.quarters) for c in configurations]
-    partings = [parting(rules[0], other) for other in rules]
+    partings = [parting(rules[0], other) if config.cast == configurations[0].cast else 0 for config, other in zip(configurations, rules, strict=True)]
     blocks = [place for place, quarter in enumerate(partings) if place == 0 or quarter == 0]
     simulation = Simulation([configurations[place] for place in blocks for _ in range(count)], np.tile(seeds, len(blocks)))
     values = np.full((len(configurations), len(simulation.metrics), frame.quarters, count), np.nan)

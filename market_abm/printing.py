@@ -57,7 +57,8 @@ def _print_one_by_one(rows, title, console):
         console.print(Text(title))
     for row in rows:
         first, second, *others = row.items()
-        console.print(Text(f"{_cell(first[1])}  {_cell(second[1])}", style="bold"))
+        named = f"{second[0]}: " if _is_number(second[1]) else ""
+        console.print(Text(f"{_cell(first[1])}  {named}{_cell(second[1])}", style="bold"))
         for key, value in others:
             if _cell(value):
                 console.print(Padding(Text(f"{key}: {_cell(value)}"), (0, 0, 0, 2)))

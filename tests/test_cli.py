@@ -191,7 +191,8 @@ def test_check_prints_changes_and_levers(call, tmp_path):
     status, out, err = call("check", path, "--json", "--set", "clouds.omega=0.9")
     rows = {row["key"]: row for row in json.loads(out)}
     assert (status, err) == (0, "")
-    assert rows["clouds.omega"] == {"key": "clouds.omega", "value": 0.9, "default": 0.55, "unit": "share", "start": None, "end": None, "ramp_quarters": None}
+    assert rows["clouds.omega"] == {"key": "clouds.omega", "value": 0.9, "default": 0.55, "unit": "share"} | dict.fromkeys(
+        ("start", "end", "ramp_quarters", "announced_quarters", "grandfathered"))
     assert (rows["levers.data_act"]["start"], rows["levers.data_act"]["value"]) == ("2025Q3", 0.5)
     status, out, err = call("check", path)
     assert (status, "startups.opening" in out, "is valid: 2 makers, 3 owners of compute, 1 regions, 4 quarters from 2018Q1" in err) == (0, True, True)

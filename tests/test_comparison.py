@@ -290,7 +290,7 @@ def test_by_default_a_round_date_is_compared():
     ((), {}, "--lever: names no policy to compare; for example --lever documentation_mandate"),
     (("break_upp",), {}, "--lever: break_upp: is no lever of the catalogue; did you mean break_up?"),
     (("break_up+data_akt",), {}, "--lever: data_akt: is no lever of the catalogue; did you mean data_act?"),
-    (("break_up+",), {}, "--lever: is no lever of the catalogue"),
+    (("break_up+",), {}, "--lever: break_up+: names a policy with an empty part"),
     (("break_up@soon",), {}, '--lever: levers[0].start = "soon": must be a quarter written like 2026Q1'),
     (("data_act",), {"metrics": ("hhi_compute_owed",)}, "--metrics: hhi_compute_owed: is no metric; did you mean hhi_compute_owned?"),
     (("data_act",), {"at": "2020Q3"}, "--at: 2020Q3: must be a quarter of the run, 2018Q1 to 2020Q2"),
@@ -393,3 +393,31 @@ def test_a_folder_holds_one_study(tmp_path):
     assert {path.name for path in (tmp_path / "results").iterdir()} == {"manifest.json", "metrics.parquet", "events.parquet", "edges.parquet"}
     found, _ = load_study(tmp_path / "results")
     assert same_bits(found.values, np.ascontiguousarray(result.values))
+
+
+def test_a_policy_moved_to_another_start_lasts_as_long(tmp_path):
+    file = tmp_path / "some_years.toml"
+    file.write_text("[[levers]]\nname = 'compute_vouchers'\nstart = '2019Q1'\nend = '2019Q3'\n")
+    study = planned(base(), str(file), starts="2019Q2")
+    lever = study.scenarios["some_years@2019Q2"].levers[-1]
+    assert (lever.start, lever.end) == ("2019Q2", "2019Q4")
+
+
+def test_one_lever_has_one_size_in_a_scenario(tmp_path):
+    small, large = (tmp_path / f"{name}.toml" for name in ("small", "large"))
+    for file, usd in ((small, "1e5"), (large, "5e6")):
+        file.write_text(f"[[levers]]\nname = 'compute_vouchers'\nvoucher_usd = {usd}\n")
+    with pytest.raises(BadInput, match=r"levers\[1\].voucher_usd = 5000000.0: is given as 100000.0 elsewhere"):
+        planned(base(), f"{small}+{large}")
+    standing = with_levers(base(), [str(small)])
+    assert standing.parameters.policy.voucher_usd == 1e5
+    with pytest.raises(BadInput, match="one lever has one size in a scenario"):
+        planned(standing, str(large))
+    assert list(planned(standing, str(small)).scenarios) == ["small"]
+
+
+def test_another_cast_parts_from_the_start():
+    config = base()
+    richer = replace(config, cast=replace(config.cast, clouds=(replace(config.cast.clouds[0], cash_usd=9e10), *config.cast.clouds[1:])))
+    _, other = simulate_policies([config, richer], seeds())
+    assert same_bits(other.values, simulate([richer] * RUNS, seeds()).values)

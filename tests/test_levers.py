@@ -84,7 +84,7 @@ FULL = {  # by hand: defaults of the policy section, and of the sections for wha
     "structural_separation": {"conduct.separation": 1.0, "ownership.backing_end": 1.0},
     "chip_neutrality": {"chips.relationship_floor": 1.0},
     "compute_vouchers": {"startups.voucher_usd": 1e6},
-    "training_cap": {"training.cap_bite": 1.0},
+    "training_cap": {"training.cap_tightness": 1.0},
     "stake_limit": {"ownership.corporate_chance": 0.0, "ownership.backing_hazard": 0.0, "ownership.stake_cap": 0.0,
                     "ownership.backing_end": 1.0, "ownership.divestiture": 0.25},
 }
@@ -236,7 +236,7 @@ def hand_made(columns, rules, quarter=0, **rows):
         array = world.array(name)
         array[...] = np.reshape(np.array(values, array.dtype), array.shape)
     world.rules = SimpleNamespace(**{section: SimpleNamespace(**{k: np.array([[v]]) for k, v in told.items()}) for section, told in rules.items()})
-    world.quarter, world.draws = quarter, Draws(np.array([1], np.uint64), quarter)
+    world.quarter, world.draws, world.lasting = quarter, Draws(np.array([1], np.uint64), quarter), Draws(np.array([1], np.uint64), -1)
     world.ledger.open()
     return world
 
@@ -322,7 +322,7 @@ def test_credits_and_a_backer_still_bind():
 
 def test_a_part_of_an_exit_right_is_for_a_part_of_tenants():
     provider, reserved, _ = tenants(exit_right=0.5)
-    drawn = Draws(np.array([1], np.uint64), 0).uniform("right to leave a contract", np.arange(1, 8, dtype=np.uint64)[None, :])
+    drawn = Draws(np.array([1], np.uint64), -1).uniform("right to leave a contract", np.arange(1, 8, dtype=np.uint64)[None, :])
     assert provider == (drawn[0] < 0.5).astype(int).tolist()
     assert {0, 1} == set(provider)
     assert reserved == [10 * (1 - p) for p in provider]
@@ -638,30 +638,30 @@ def test_vouchers_count_as_funding_for_founders():
 TRAINING = {"final_run_share": 0.1, "run_days": 100.0, "cluster_limit_chips": 1e9, "cluster_exponent": 0.5}
 
 
-@pytest.mark.parametrize(("bite", "part"), [(0.0, 1.0), (1.0, 0.1), (0.5, 0.55)])
-def test_a_run_of_ten_times_the_cap_is_cut_to_it_hours_and_cluster_alike(bite, part):
-    rules = SimpleNamespace(**TRAINING, cap_bite=bite)
+@pytest.mark.parametrize(("tightness", "part"), [(0.0, 1.0), (1.0, 0.1), (0.5, 0.2), (0.05, 1.0)])
+def test_a_run_of_ten_times_the_cap_is_cut_to_it_hours_and_cluster_alike(tightness, part):
+    training = SimpleNamespace(**TRAINING, cap_tightness=row(tightness))
+    rules = SimpleNamespace(training=training, policy=SimpleNamespace(cap_flop=row(7.2e22)))
     # a year of 4 million hours, a tenth of it at half of the peak: 4e5 x 3.6e18 x .5 = 7.2e23
-    run = labs.training_run(row(1e6), row(0.5), row(1.0), rules, row(7.2e22))
+    run = labs.training_run(row(1e6), row(0.5), row(1.0), training, labs.largest_allowed(rules))
     assert run.flop.item() == pytest.approx(part * 7.2e23)
     assert (run.pflop_hours.item(), run.pflops.item()) == pytest.approx((part * 4e5, part * 4e5 / 2400))
     assert run.flop.item() == pytest.approx(run.pflop_hours.item() * FLOP_PER_PFLOP_HOUR * 0.5 * run.efficiency.item())
 
 
 def test_runs_below_the_cap_and_labs_without_a_run_are_left_alone():
-    rules = SimpleNamespace(**TRAINING, cap_bite=1.0)
-    run = labs.training_run(row(1e6, 0, 1e6), row(0.5, 0.5, 0.0), row(1, 1, 1), rules, row(7.3e23))
+    run = labs.training_run(row(1e6, 0, 1e6), row(0.5, 0.5, 0.0), row(1, 1, 1), SimpleNamespace(**TRAINING), row(7.3e23))
     assert run.flop[0] == pytest.approx([7.2e23, 0, 0])
     assert run.pflop_hours[0].tolist() == [4e5, 0, 4e5]
 
 
-@pytest.mark.parametrize(("budget", "rent", "utilisation", "bite", "expected"), [
+@pytest.mark.parametrize(("budget", "rent", "utilisation", "tightness", "expected"), [
     # 7.2e22 are 1e5 hours a quarter of research at half of the peak: 2e5 USD at 2 USD an hour
-    (1e6, 2.0, 0.5, 1.0, 2e5), (1e5, 2.0, 0.5, 1.0, 1e5), (1e6, 2.0, 0.5, 0.25, 8e5), (1e6, 2.0, 0.5, 0.0, 1e6),
+    (1e6, 2.0, 0.5, 1.0, 2e5), (1e5, 2.0, 0.5, 1.0, 1e5), (1e6, 2.0, 0.5, 0.25, 8e5), (1e7, 2.0, 0.5, 0.1, 2e6), (1e6, 2.0, 0.5, 0.0, 1e6),
     (1e6, 0.0, 0.5, 1.0, 1e6), (1e6, 2.0, 0.0, 1.0, 1e6), (1e6, 0.0, 0.0, 0.0, 1e6),  # without a rent or chips nothing is known
 ])
-def test_a_budget_is_cut_to_what_the_largest_run_allowed_needs(budget, rent, utilisation, bite, expected):
-    rules = SimpleNamespace(training=SimpleNamespace(**TRAINING, cap_bite=row(bite)), policy=SimpleNamespace(cap_flop=row(7.2e22)))
+def test_a_budget_is_cut_to_what_the_largest_run_allowed_needs(budget, rent, utilisation, tightness, expected):
+    rules = SimpleNamespace(training=SimpleNamespace(**TRAINING, cap_tightness=row(tightness)), policy=SimpleNamespace(cap_flop=row(7.2e22)))
     assert labs.capped_budget(row(budget), row(rent), row(utilisation), rules).item() == pytest.approx(expected)
 
 

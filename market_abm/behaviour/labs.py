@@ -65,16 +65,19 @@ def desired_budget(budget, share, race, surprise, training, decisiveness):
     return np.minimum(reach, worth), (worth < reach) * 1.0
 
 
+def largest_allowed(rules):
+    """Return FLOP of the largest run that the law allows, `(runs, 1)`; inf where there is no such law."""
+    return ratio(rules.policy.cap_flop, rules.training.cap_tightness, np.inf)
+
+
 def capped_budget(budget, rent_usd, utilisation, rules):
-    """Return a research budget of which what a cap on runs makes useless is cut, as far as the cap bites.
+    """Return a research budget without what a cap on runs makes useless.
 
     The largest run is a fixed part of a year's research compute: more than this compute for the largest run allowed, at
-    the rent and the utilisation that the lab has, buys nothing.
+    the rent and the utilisation (losses of scale included) that the lab has, buys nothing.
     """
-    training = rules.training
-    hours = ratio(rules.policy.cap_flop / (4.0 * training.final_run_share * FLOP_PER_PFLOP_HOUR), utilisation, np.inf)
-    enough = np.where(rent_usd > 0, hours * rent_usd, np.inf)
-    return budget * (1.0 - training.cap_bite) + np.minimum(budget, enough) * training.cap_bite
+    hours = ratio(largest_allowed(rules), 4.0 * rules.training.final_run_share * FLOP_PER_PFLOP_HOUR * utilisation, np.inf)
+    return np.minimum(budget, np.where(rent_usd > 0, hours * rent_usd, np.inf))
 
 
 def usable_tokens(quarter, training):
@@ -91,19 +94,19 @@ class Run(NamedTuple):
     flop: np.ndarray
 
 
-def training_run(research_hours, utilisation, pflops_per_chip, training, cap_flop=np.inf):
+def training_run(research_hours, utilisation, pflops_per_chip, training, most_flop=np.inf):
     """Turn research compute into the lab's largest run: physical FLOP.
 
     FLOP = hours x peak x utilisation x parallel efficiency; the run is a fixed part of a year's
     research compute and its cluster is what does it in `run_days`. Beyond the limit a cluster of n
-    chips works at (n/limit)^-e. A cap on runs shortens what is beyond it, hours and cluster alike, as far as it bites.
+    chips works at (n/limit)^-e. A run beyond `most_flop` is cut to it, hours and cluster alike.
     """
     hours = 4.0 * training.final_run_share * research_hours
     pflops = hours / (24.0 * training.run_days)
     chips = ratio(pflops, pflops_per_chip)
     efficiency = power(np.maximum(1.0, chips / training.cluster_limit_chips), -training.cluster_exponent)
     flop = hours * FLOP_PER_PFLOP_HOUR * utilisation * efficiency
-    allowed = ratio(flop * (1.0 - training.cap_bite) + np.minimum(flop, cap_flop) * training.cap_bite, flop, 1.0)
+    allowed = ratio(np.minimum(flop, most_flop), flop, 1.0)
     return Run(hours * allowed, pflops * allowed, efficiency, flop * allowed)
 
 

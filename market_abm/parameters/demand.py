@@ -46,7 +46,7 @@ class Training:
     people_share: float = number(0.5, 0.4, 1.0, "ratio", "Researchers' pay over research compute, in owners' labs.", "staff 29-49% of development cost", at_most=10)
     prize_growth_cap: float = number(3.5, 2.5, 4.5, "ratio/year", "Largest growth of spending that labs count on.", at_least=1, at_most=20)
     prize_years: float = number(2.0, 1.0, 3.0, "years", "How far ahead labs look for their prize.", at_most=20)
-    cap_bite: float = number(0.0, 0.0, 1.0, "share", "Part of what a run would have beyond the largest one allowed that is not done.", "no such law", at_most=1)
+    cap_tightness: float = number(0.0, 0.0, 1.0, "ratio", "Tightness t of a cap on runs: none is larger than policy.cap_flop / t; 0 for no cap.", "no such law", at_most=1)
     final_run_share: float = number(0.10, 0.05, 0.25, "share", "Largest run over a year's research compute.", "OpenAI 2024: about 0.5 of 5 bn USD", at_most=0.25)
     run_days: float = number(95, 60, 120, "days", "Length of a large training run.", "GPT-4 95 days, Grok-3 100 days", at_least=1, at_most=365)
     cluster_limit_chips: float = number(25e3, 2048, 100e3, "chips", "Chips beyond which a run loses efficiency.", "25,000 A100 trained GPT-4; an essay of 2023, The undressing of the king, says 2,048", at_least=1, at_most=1e9)

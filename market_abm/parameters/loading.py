@@ -1,6 +1,6 @@
 """From a TOML file to a validated configuration; everything wrong with it is said at once."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache, partial
 from typing import Annotated, Literal
 
@@ -47,6 +47,8 @@ def with_levers(configuration, texts, source=LEVER):
     for text in texts:
         add_lever(reading, text)
     building = _Building(reading, dict(configuration.sources), set())
+    for lever in configuration.levers:  # what stands goes as far as it went
+        building.taken |= {name: getattr(configuration.parameters.policy, name) for name in CATALOGUE[lever.name].arguments}
     building.take_arguments()
     sizes = building.build(Policy, ("policy",), standing=configuration.parameters.policy)
     more = tuple(building.lever(place) for place in range(reading.lever_count))
@@ -75,6 +77,7 @@ class _Building:
     reading: Reading
     sources: dict
     refused: set
+    taken: dict = field(default_factory=dict)  # arguments of levers, by name
 
     def agent(self, kind, key):
         """Build one agent of the cast, named after its key unless it has a name."""
@@ -90,7 +93,15 @@ class _Building:
             known = CATALOGUE.get(str(leaves[prefix, "name"].value)) if (prefix, "name") in leaves else None
             for name in known.arguments if known else ():
                 if (prefix, name) in leaves:
-                    leaves["policy", name] = leaves.pop((prefix, name))
+                    self._take_argument(name, leaves.pop((prefix, name)), f"{prefix}.{name}")
+
+    def _take_argument(self, name, leaf, key):
+        """Note how far a lever goes; it goes as far wherever it is used, in the standing configuration too."""
+        before = self.taken.setdefault(name, leaf.value)
+        if before != leaf.value:
+            self.reading.complain(leaf.file, f"is given as {before!r} elsewhere: one lever has one size in a scenario", "make them equal",
+                                  key=key, value=leaf.value)
+        self.reading.leaves["policy", name] = leaf
 
     def lever(self, place):
         """Build one dated lever, which must be in the catalogue; what is left out is as the catalogue has it."""

@@ -22,7 +22,7 @@ def startups_choose_providers(world):
     chosen = stay_or_choose(rows.provider, clouds.tenant_odds, rules.provider_inertia,
                             world.draws.uniform("stay with provider", rows.birth),
                             world.draws.uniform("choice of provider", rows.birth))
-    held = world.draws.uniform("right to leave a contract", rows.birth) >= world.rules.contracts.exit_right
+    held = world.lasting.uniform("right to leave a contract", rows.birth) >= world.rules.contracts.exit_right
     bound = (rows.provider < nobody) & (
         (rows.credits_usd > 0) | ((rows.reserved_pflop_hours > 0) & held) | (rows.backer < nobody))
     end_contracts(rows, ~bound & (rows.provider != chosen))
@@ -36,17 +36,17 @@ def labs_set_budgets(world):
     rivals = ratio(1.0, total(rows.ai_share * rows.ai_share) + total(clouds.ai_share * clouds.ai_share), 1.0)
     race = labs.the_race(market, rivals, rules.training, serving_share)
     spend = market.customer_spend_usd * exp(market.customer_growth)
-    noise = rules.training.ambition_noise
+    noise, scale = rules.training.ambition_noise, market.frontier_efficiency  # what a run as large as the largest loses by its size
     wish, rows.prize_bound = labs.desired_budget(
         rows.budget_usd, rows.ai_share, race, noise * world.draws.logistic("ambition", rows.birth), rules.training, contest)
-    rows.budget_usd = labs.capped_budget(wish, rent_faced(world), look_up(clouds.software, rows.provider), rules)
+    rows.budget_usd = labs.capped_budget(wish, rent_faced(world), look_up(clouds.software, rows.provider) * scale, rules)
     saved = own_hours_usd(world) + rules.startups.voucher_usd * rows.alive
     asked = startups.spending(rows, spend, rules.startups, serving_share, saved)
     rows.training_usd, rows.serving_usd = asked.training_usd, asked.serving_usd
     wish, clouds.prize_bound = labs.desired_budget(
         clouds.lab_budget_usd, clouds.ai_share, race, noise * world.draws.logistic("owner's ambition", clouds.birth),
         rules.training, contest)
-    clouds.lab_budget_usd = labs.capped_budget(wish, clouds.transfer_usd, clouds.software, rules)
+    clouds.lab_budget_usd = labs.capped_budget(wish, clouds.transfer_usd, clouds.software * scale, rules)
     group_usd = rules.training.group_share * rules.clouds.omega * clouds.group_cash_flow_usd
     funds = np.maximum(0.0, group_usd - clouds.backing_usd) + (1.0 - serving_share) * clouds.ai_revenue_usd
     clouds.lab_funded_usd = np.minimum(clouds.lab_budget_usd, funds) * clouds.has_lab

@@ -12,7 +12,8 @@ PANELS = (  # title, axis, {metric: (label, colour, hatch)}
       "bound_by_money_owners": ("money", PALETTE[2], ".."), "bound_by_none_owners": ("nothing", GREY, "")}),
     ("Labs, by the research budgets that they want", "part of wanted budgets",
      {"bound_by_compute_labs": ("compute", PALETTE[0], "//"), "bound_by_money_labs": ("money", PALETTE[2], ".."),
-      "bound_by_data_labs": ("text", PALETTE[3], "xx"), "bound_by_prize_labs": ("the prize", PALETTE[4], "\\\\"), "bound_by_ambition_labs": ("ambition", GREY, "")}),
+      "bound_by_data_labs": ("text", PALETTE[3], "xx"),
+      "bound_by_prize_labs": ("the prize", PALETTE[4], "\\\\"), "bound_by_ambition_labs": ("ambition", GREY, "")}),
 )
 LEAST = 0.005
 

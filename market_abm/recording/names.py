@@ -30,9 +30,9 @@ class Names:
 
     def _labs(self):
         """Return {key: name} of the labs that owners of the cast may have to let go."""
-        rows = names_of_rows(self._cast, "clouds", self._rows["clouds"])
-        keys = [name_key(f"clouds {name}") for name in rows[: len(self._cast.clouds)]]
-        return dict(zip(lab_birth(np.array(keys, np.uint64)).tolist(), (f"lab of {name}" for name in rows), strict=False))
+        rows, known = names_of_rows(self._cast, "clouds", self._rows["clouds"]), len(self._cast.clouds)
+        keys = [name_key(f"clouds {name}") for name in rows[:known]] + [name_key(f"clouds spare {n}") for n in range(len(rows) - known)]
+        return dict(zip(lab_birth(np.array(keys, np.uint64)).tolist(), (f"lab of {name}" for name in rows), strict=True))
 
     def _of_startups(self, keys):
         distinct, codes = np.unique(keys, return_inverse=True)

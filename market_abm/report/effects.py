@@ -6,7 +6,8 @@ from market_abm.report.names import capital, catalogued, metric_name, policy_nam
 from market_abm.report.numbers import known, level, percent, range_of_changes, size_of_change, whole
 from market_abm.studies.effects import AGREE, AMBIGUOUS, DISAGREE, ERROR_RATE
 
-SAID = 15  # found differences told in full; the table has the others
+SAID = 10  # found differences told in full; the table has the others
+MOST = 3  # differences of a policy that the short answer names
 SIGNS = {"+": "higher", "-": "lower", "0": "no effect", "±": "either way", "": "nothing"}
 TWICE = 2.0  # times the baseline from which a ratio is easier to grasp than per cent
 
@@ -19,6 +20,7 @@ def answer(study):
     moved = [row for row in rows if found(row)]
     against = [row for row in rows if row["verdict"] == DISAGREE]
     return [
+        ("In short", f"What each policy changes most in {quarters_of(rows)}, against the baseline with the same luck.", shortly(rows, names)),
         ("What was compared", counted(rows), []),
         ("What moves, largest first", _moved(moved), [effect(row, names) for row in moved[:SAID]]),
         ("As theory expects", _intro(rows, AGREE), grouped([row for row in rows if row["verdict"] == AGREE], names)),
@@ -62,14 +64,27 @@ def by_size(rows):
     return sorted(rows, key=lambda row: -abs(relative(row)) if known(relative(row)) else math.inf)
 
 
+def shortly(rows, names):
+    """Say the largest found differences of each policy, one line each; `rows` are sorted by size."""
+    lines = []
+    for policy in dict.fromkeys(row["lever"] for row in rows):
+        largest = [f"{names[row['metric']]}{_part(row)}" for row in rows if row["lever"] == policy and found(row)][:MOST]
+        lines.append(f"{capital(policy_name(policy))}: {', '.join(largest) or 'nothing that can be told apart from zero'}.")
+    return lines
+
+
+def quarters_of(rows):
+    """Say in which quarters differences are read."""
+    return " and ".join(sorted({row["quarter"] for row in rows}))
+
+
 def counted(rows):
     """Say how many differences there are, how many were found and what theory has to say of them."""
     policies, metrics = len({row["lever"] for row in rows}), len({row["metric"] for row in rows})
-    quarters = " and ".join(sorted({row["quarter"] for row in rows}))
     pairs = sorted({row["pairs"] for row in rows})
     seeds = f"{pairs[-1]}" if len(pairs) == 1 else f"{pairs[0]} to {pairs[-1]}"
     moved = sum(found(row) for row in rows)
-    return (f"Policies: {policies}; metrics: {metrics}; read in {quarters}; paired seeds: {seeds}. Of {len(rows)} differences {moved} can be told "
+    return (f"Policies: {policies}; metrics: {metrics}; read in {quarters_of(rows)}; paired seeds: {seeds}. Of {len(rows)} differences {moved} can be told "
             f"apart from zero after the correction for their number.")
 
 

@@ -12,7 +12,7 @@ from market_abm.parameters.loading import with_levers
 from market_abm.parameters.schema import Configuration, DatedLever
 from market_abm.studies.effects import effects_of
 from market_abm.studies.run import Result, result_of
-from market_abm.units import quarter_number
+from market_abm.units import quarter_label, quarter_number, slug
 
 TOGETHER = 256  # runs advanced together, policies and seeds: measured fastest, and half a GB
 COMPARED = ("hhi_compute_owned", "hhi_chip_sales", "hhi_ai_revenue", "startups_alive", "price_usd_per_pflop_hour", "frontier_run_flop")
@@ -140,13 +140,13 @@ def _counter(everything, progress):
 
 def _scenarios(config, levers, starts):
     """Return {name of a policy: its configuration}."""
-    levers = (levers,) if isinstance(levers, str) else tuple(dict.fromkeys(levers))
+    levers, starts = _texts(levers), _texts(starts) or ("",)
     if not levers:
         raise BadInput(Problem("--lever", "names no policy to compare", "for example --lever documentation_mandate --lever break_up+faster_grid"))
     scenarios = {}
     for text in levers:
         scenario, name = with_levers(config, _parts(text)), Path(text).stem if os.path.isfile(text) else text
-        for start in starts or ("",):
+        for start in starts:
             full = f"{f'({name})' if '+' in name else name}@{start}" if start else name
             if full in scenarios:
                 raise BadInput(Problem("--lever", "is the name of two policies", "give one of the files another name", key=full))
@@ -156,7 +156,10 @@ def _scenarios(config, levers, starts):
 
 def _parts(text):
     """Split a policy at its plus signs, unless it is the name of a file."""
-    return [text] if os.path.isfile(text) else [part.strip() for part in text.split("+")]
+    parts = [text] if os.path.isfile(text) else [part.strip() for part in text.split("+")]
+    if not all(parts):
+        raise BadInput(Problem("--lever", "names a policy with an empty part", "write for example break_up+faster_grid", key=text))
+    return parts
 
 
 def _from(scenario, start, standing):
@@ -167,22 +170,37 @@ def _from(scenario, start, standing):
         quarter_number(start, start)
     except ValueError as error:
         raise BadInput(Problem("--start", str(error), "", key=start)) from None
-    own = tuple(replace(lever, start=start) for lever in scenario.levers[standing:])
+    own = tuple(replace(lever, start=start, end=_moved(lever, start)) for lever in scenario.levers[standing:])
     return replace(scenario, levers=scenario.levers[:standing] + own)
+
+
+def _moved(lever, start):
+    """Return the end of a lever that starts in another quarter and lasts as long."""
+    return quarter_label(quarter_number(lever.end, lever.start), start) if lever.end else ""
+
+
+def _texts(given):
+    """Return one text or several as a tuple without doubles."""
+    return (given,) if isinstance(given, str) else tuple(dict.fromkeys(given or ()))
+
+
+def _near(name, known):
+    """Return the nearest known name as a remedy; a whole list of hundreds would help nobody."""
+    near = did_you_mean(name, known)
+    return near if near.startswith("did") else "see `market-abm describe metrics`"
 
 
 def _chosen(config, metrics, at):
     """Return the metrics and quarters to compare, after a check; by default a few metrics, in 2030Q4 or at the end."""
     from market_abm.metrics.catalogue import catalogue
-    from market_abm.units import quarter_label, slug
 
     known = [metric.name for metric in catalogue([slug(cloud.name) for cloud in config.cast.clouds])]
-    metrics = COMPARED if not metrics else (metrics,) if isinstance(metrics, str) else tuple(dict.fromkeys(metrics))
+    metrics = _texts(metrics) or COMPARED
     frame, problems = config.frame, []
-    problems += [Problem("--metrics", "is no metric", did_you_mean(name, known), key=str(name)) for name in metrics if name not in known]
+    problems += [Problem("--metrics", "is no metric", _near(str(name), known), key=str(name)) for name in metrics if name not in known]
     labels = [quarter_label(q, frame.start) for q in range(frame.quarters)]
-    at = ((ROUND_DATE if ROUND_DATE in labels else labels[-1]),) if not at else (at,) if isinstance(at, str) else tuple(dict.fromkeys(at))
-    problems += [Problem("--at", f"must be a quarter of the run, {labels[0]} to {labels[-1]}", "write for example 2030Q4", key=str(quarter))
+    at = _texts(at) or (ROUND_DATE if ROUND_DATE in labels else labels[-1],)
+    problems += [Problem("--at", f"must be a quarter of the run, {labels[0]} to {labels[-1]}", f"write for example {labels[-1]}", key=str(quarter))
                  for quarter in at if quarter not in labels]
     if problems:
         raise BadInput(*problems)
