@@ -2,9 +2,8 @@
 
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter
 
-from market_abm.plots.style import DASHES, INK, PALETTE, at, band, heading, label_ends, look, mark_projection, told_quarters, year_axis
+from market_abm.plots.style import DASHES, INK, PALETTE, at, band, heading, label_ends, logarithmic, look, mark_projection, told_quarters, year_axis
 
 ESSAY_USD, ESSAY_KW = 250e3, 30.0  # a person of compute as an essay of 2023 has it
 PANELS = (  # title, axis, log scale, {metric: label}, (essay's figure, its label)
@@ -32,17 +31,17 @@ def draw(result):
     return figure
 
 
-def _panel(axes, result, title, unit, logarithmic, lines, mark):
+def _panel(axes, result, title, unit, on_log_scale, lines, mark):
     axes.set_title(title, fontsize="medium", pad=16)
     axes.set_ylabel(unit)
     axes.set_xlabel("year" if axes.get_subplotspec().is_last_row() else "")
     year_axis(axes, result)
-    there = [metric for metric in lines if metric in result.names and np.isfinite(result.metric(metric)).any()]
-    if logarithmic and there:
-        axes.set_yscale("log")
-        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}" if value >= 1 else f"{value:g}"))
+    least = 0.0 if on_log_scale else -np.inf  # a logarithmic axis has no place for zero
+    there = [metric for metric in lines if metric in result.names and (result.metric(metric) > least).any()]
+    if on_log_scale and there:
+        logarithmic(axes)
     ends = [(band(axes, result, metric, PALETTE[i], DASHES[i % len(DASHES)]), lines[metric], PALETTE[i]) for i, metric in enumerate(there)]
-    if not logarithmic:
+    if not on_log_scale:
         axes.set_ylim(bottom=0)
     if mark is not None and there:
         axes.axhline(mark[0], color=INK, linewidth=1, linestyle=(0, (1, 2)))

@@ -4,7 +4,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
-from market_abm.plots.style import GREY, INK, PALETTE, heading, look, mark_projection, mean, told_quarters, year_axis, years
+from market_abm.plots.style import GREY, INK, PALETTE, heading, look, mark_projection, mean, stacked, told_quarters, year_axis
 
 PANELS = (  # title, axis, {metric: (label, colour, hatch)}
     ("Owners of compute, by their compute", "part of owners' compute",
@@ -35,7 +35,7 @@ def _panel(axes, result, title, unit, constraints):
     axes.yaxis.set_major_formatter(PercentFormatter(1))
     year_axis(axes, result)
     if parts:
-        areas = axes.stackplot(years(result.labels), *parts.values(), colors=[constraints[m][1] for m in parts], edgecolor="white", linewidth=0.6)
+        areas = stacked(axes, result, parts.values(), [constraints[metric][1] for metric in parts], linewidth=0.6)
         for area, metric in zip(areas, parts, strict=True):
             area.set_hatch(constraints[metric][2])
             area.set_label(constraints[metric][0])

@@ -2,15 +2,14 @@
 
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter
 
-from market_abm.plots.style import INK, PALETTE, at, band, heading, look, mark_projection, span, told_quarters, year_axis, years
+from market_abm.plots.style import INK, PALETTE, at, band, heading, logarithmic, look, mark_projection, span, told_quarters, year_axis, years
 
 PUBLISHED, STATED = "published (Epoch AI)", "as an essay of 2024 has it"
-PANELS = (  # metric, title, axis, {series: ((year, value, name), ...)}
+PANELS = (  # metric, title, axis, {series: ((year, value, name), ...)}; without a name: where a line ends that nobody stated a point of
     ("frontier_run_flop", "The quarter's largest training run", "FLOP (physical)", {
         PUBLISHED: ((2020.4, 3.14e23, "GPT-3"), (2023.2, 2.1e25, "GPT-4"), (2025.1, 4.64e26, "Grok-3")),
-        STATED: ((2022.5, 1e26, "GPT-4"), (2024.5, 1e27, "2024"), (2026.5, 1e28, ""), (2028.5, 1e29, ""))}),
+        STATED: ((2022.5, 1e26, "GPT-4"), (2024.5, 1e27, "2024"), (2028.5, 1e29, ""))}),
     ("largest_cluster_mw", "Power of its cluster", "MW", {
         PUBLISHED: ((2023.2, 20, "GPT-4"), (2025.1, 137, "Grok-3")),
         STATED: ((2026.5, 1_000, "1 GW"), (2028.5, 10_000, "10 GW"))}),
@@ -37,11 +36,11 @@ def _panel(axes, result, metric, title, unit, series):
         band(axes, result, metric, PALETTE[0])
         axes.plot([], [], color=PALETTE[0], linewidth=2, label="simulated")
     if unit == "MW":
-        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}" if value >= 1 else f"{value:g}"))
+        logarithmic(axes)
     left, right = span(years(result.labels))
     for name, points in series.items():
         shown = [(year, value, label) for year, value, label in points if left <= year <= right]
-        if shown:
+        if any(label for _, _, label in shown):
             _points(axes, name, shown)
     mark_projection(axes, result)
     if axes.get_legend_handles_labels()[0]:
@@ -52,13 +51,19 @@ def _points(axes, name, points):
     """Draw one series of points, the essay's joined by its extrapolation."""
     marker, colour, size = MARKS[name]
     x, y = [point[0] for point in points], [point[1] for point in points]
-    axes.scatter(x, y, marker=marker, s=size, color=colour, edgecolor="white", zorder=5, label=name)
+    named = [point for point in points if point[2]]
+    axes.scatter([point[0] for point in named], [point[1] for point in named], marker=marker, s=size, color=colour, edgecolor="white", zorder=5,
+                 label=name)
     if name == STATED:
         axes.plot(x, y, color=colour, linewidth=1, linestyle=(0, (4, 2)), zorder=4)
     for year, value, label in points:
         above = name == STATED
-        axes.annotate(label, (year, value), xytext=(-9 if above else 8, 2 if above else -4), textcoords="offset points",
+        axes.annotate(label, (year, value), xytext=(-2 if above else 8, 6 if above else -4), textcoords="offset points",
                       ha="right" if above else "left", va="bottom" if above else "top", fontsize="small", zorder=6)
+
+
+def _megawatts(value):
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 
 def says(result):
@@ -66,7 +71,7 @@ def says(result):
     told = []
     for quarter in told_quarters(result):
         flop, mw = at(result, "frontier_run_flop", quarter), at(result, "largest_cluster_mw", quarter)
-        parts = [f"{flop:.1e} FLOP" if np.isfinite(flop) else "", f"{mw:,.3g} MW" if np.isfinite(mw) else ""]
+        parts = [f"{flop:.1e} FLOP" if np.isfinite(flop) else "", f"{_megawatts(mw)} MW" if np.isfinite(mw) else ""]
         told.append(f"{quarter}: {' on '.join(part for part in parts if part) or 'no figures'}")
     return ("Two charts by year on logarithmic axes: FLOP of the largest training run, and MW of its cluster, beside published runs "
             "(GPT-3, GPT-4, Grok-3) and an essay's points, 1e26 FLOP in 2022, tenfold every two years, 1 GW in 2026 and 10 GW in 2028. "

@@ -4,7 +4,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
-from market_abm.plots.style import GREY, INK, PALETTE, apart, heading, look, mark_projection, mean, told_quarters, year_axis, years
+from market_abm.plots.style import GREY, INK, PALETTE, apart, heading, look, mark_projection, mean, stacked, told_quarters, year_axis
 from market_abm.units import slug
 
 SHARE = "share_owned_"
@@ -16,7 +16,7 @@ SEEN = 0.002  # a band thinner than this is not drawn
 
 def draw(result):
     """Draw owners' shares of AI compute through time."""
-    shares, x = bands(result), years(result.labels)
+    shares = bands(result)
     with look():
         figure = Figure(figsize=(9, 5.4), layout="constrained")
         axes = figure.subplots()
@@ -25,7 +25,7 @@ def draw(result):
         year_axis(axes, result)
         if shares:
             colours = [GREY if name == TOGETHER["everybody_else"] else PALETTE[i % len(PALETTE)] for i, name in enumerate(shares)]
-            axes.stackplot(x, *shares.values(), colors=colours, edgecolor="white", linewidth=0.8)
+            stacked(axes, result, shares.values(), colours, linewidth=0.8)
             _label_bands(axes, shares)
         mark_projection(axes, result, veil=0.25)
         heading(figure, "Who owns the world's AI compute?", result)
@@ -54,8 +54,8 @@ def _label_bands(axes, shares):
     last = np.array([share[-1] for share in shares.values()])
     middles = np.cumsum(last) - last / 2
     for name, share, middle, height in zip(shares, last, middles, apart(list(middles), LABEL_GAP), strict=True):
-        axes.annotate(f"{name} {share:.0%}", (1, middle), xycoords="axes fraction", xytext=(1.05, height), textcoords="axes fraction",
-                      va="center", fontsize="small", annotation_clip=False,
+        axes.annotate(f"{name} {_per_cent(share)}", (1, middle), xycoords="axes fraction", xytext=(1.05, height), textcoords="axes fraction",
+                      va="center", fontsize="small", annotation_clip=False, parse_math=False,
                       arrowprops={"arrowstyle": "-", "linewidth": 0.5, "color": INK, "relpos": (0, 0.5)})
 
 
@@ -64,9 +64,13 @@ def says(result):
     shares, told = bands(result), []
     for quarter in told_quarters(result):
         place = result.labels.index(quarter)
-        parts = [f"{name} {share[place]:.0%}" for name, share in shares.items() if share[place] >= SEEN]
+        parts = [f"{name} {_per_cent(share[place])}" for name, share in shares.items() if share[place] >= SEEN]
         told.append(f"{quarter}: {', '.join(parts) or 'no figures'}")
     return f"Stacked areas: each owner's share of the world's AI compute by year, mean over runs. {'. '.join(told)}."
+
+
+def _per_cent(share):
+    return "under 1%" if 0 < share < 0.005 else f"{share:.0%}"
 
 
 def _readable(name):

@@ -7,11 +7,14 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from market_abm.plots.style import GREY, INK, PALETTE, heading, look
+from market_abm.metrics.catalogue import catalogue
+from market_abm.plots.concentration import POINTS
+from market_abm.plots.style import INK, PALETTE, heading, look
 
-MOST_PANELS, COLUMNS, NAME_WIDTH = 6, 3, 24
+MOST_PANELS, COLUMNS, NAME_WIDTH, TITLE_WIDTH = 6, 3, 24, 44
+UNITS = {"0 to 1": "(0 to 1)", "count": "", "ratio": "", "1": ""}
 VERDICTS = {  # marker, colour, filled
-    "agree": ("o", PALETTE[0], True), "disagree": ("X", PALETTE[1], True), "inconclusive": ("o", INK, False), "ambiguous": ("s", GREY, True),
+    "agree": ("o", PALETTE[0], True), "disagree": ("X", PALETTE[1], True), "inconclusive": ("o", INK, False), "ambiguous": ("s", "#767676", True),
 }
 WORDS = {"agree": "as theory expects", "disagree": "against theory", "inconclusive": "not told from zero", "ambiguous": "theory has no sign"}
 ARROWS = {"+": "\u2191", "-": "\u2193", "0": "0", "\u00b1": "\u00b1", "": "?"}
@@ -41,31 +44,31 @@ def draw(study):
             chosen = {row["lever"]: row for row in study.effects if row["metric"] == metrics[place] and row["quarter"] == quarter}
             _panel(axes, metrics[place], chosen, policies)
         for axes in grid[:, 0]:
-            axes.set_yticks(range(len(policies)), [_named(name) for name in policies])
+            axes.set_yticks(range(len(policies)), [_wrapped(name) for name in policies], parse_math=False)  # a file's name may hold dollars
         _legend(figure, study)
         heading(figure, f"What would each rule change in {quarter}?", study.baseline,
-                "\ndifference from the baseline on the same seeds, % of its mean; thick: 95% interval of the mean, thin: 5 to 95% of seeds")
+                "\ndifference from the baseline on the same seeds, % of its mean (its own unit where that is 0); thick: 95% interval of the mean, thin: 5 to 95% of seeds")
     return figure
 
 
 def _panel(axes, metric, chosen, policies):
-    level = next(iter(chosen.values()))["baseline"]
+    level, unit, scale = _measure(next(iter(chosen.values())))
     axes.axvline(0, color=INK, linewidth=0.9)
     for height, policy in enumerate(policies):
         if policy in chosen:
-            _line(axes, height, chosen[policy])
+            _line(axes, height, chosen[policy], scale)
     axes.set_ylim(len(policies) - 0.5, -0.6)
     axes.xaxis.set_major_locator(MaxNLocator(nbins=5))
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: "0" if value == 0 else f"{value:+.0f}%" if abs(value) >= 1 else f"{value:+.1g}%"))
-    axes.set_title(f"{TITLES.get(metric, metric)}\nbaseline {_amount(level)} {_unit(next(iter(chosen.values()))['unit'])}", fontsize="small")
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: "0" if value == 0 else _per_cent(value) if scale else f"{value:+.3g}"))
+    axes.set_title("\n".join([*textwrap.wrap(title_of(metric), TITLE_WIDTH)[:2], f"baseline {level}{unit}"]), fontsize="small")
     axes.tick_params(axis="y", length=0)
     axes.grid(axis="y", color="#e8e8e8", linewidth=6, zorder=0)
     axes.set_axisbelow(True)
 
 
-def _line(axes, height, row):
-    """Draw one policy: spread, interval, mean by verdict, and theory's sign at the right edge."""
-    scale = 100 / abs(row["baseline"]) if row["baseline"] else np.nan
+def _line(axes, height, row, scale):
+    """Draw one policy: spread, interval, mean by verdict, and theory's sign at the right edge; without a scale in the metric's unit."""
+    scale = scale or 1.0
     axes.annotate(ARROWS[row["predicted_sign"]], (1.0, height), xycoords=("axes fraction", "data"), xytext=(6, 0), textcoords="offset points",
                   va="center", ha="center", fontsize="medium", color=INK, annotation_clip=False)
     if not np.isfinite(row["difference"] * scale):
@@ -99,21 +102,47 @@ def says(study):
     quarter = study.effects[0]["quarter"] if study.effects else ""
     told = []
     for metric in list(dict.fromkeys(row["metric"] for row in study.effects))[:MOST_PANELS]:
-        rows = [row for row in study.effects if row["metric"] == metric and row["quarter"] == quarter and row["baseline"]]
-        found = [f"{row['lever']} {100 * row['difference'] / abs(row['baseline']):+.0f}%" for row in rows if row["q_value"] <= 0.05]
-        told.append(f"{TITLES.get(metric, metric)}: {', '.join(found) or 'nothing told from zero'}")
+        rows = [row for row in study.effects if row["metric"] == metric and row["quarter"] == quarter]
+        found = [f"{_named(row['lever'])} {_change(row)}" for row in rows if row["q_value"] <= 0.05]
+        told.append(f"{title_of(metric)}: {', '.join(found) or 'nothing told from zero'}")
     return (f"Forest plot: mean difference of each policy from the baseline in {quarter}, in per cent, with 95% intervals and theory's sign. "
             f"Found after correction for many comparisons: {'. '.join(told)}.")
 
 
 def _named(policy):
-    """Write a policy's name for people, wrapped."""
-    return "\n".join(textwrap.wrap(policy.replace("_", " ").replace("+", " + ").replace("@", " from "), NAME_WIDTH)[:3])
+    """Write a policy's name for people."""
+    return policy.replace("_", " ").replace("+", " + ").replace("@", " from ")
+
+
+def _wrapped(policy):
+    return "\n".join(textwrap.wrap(_named(policy), NAME_WIDTH, max_lines=3, placeholder=" ..."))
+
+
+def title_of(metric):
+    """Return what a metric is called in a title."""
+    says = {known.name: known.says for known in catalogue(())}
+    return TITLES.get(metric) or says.get(metric, metric.replace("_", " ")).split(";")[0].rstrip(".")
+
+
+def _measure(row):
+    """Return the baseline's level, its unit, and what turns a difference into per cent of it: None where it is 0 or unknown."""
+    level, unit = row["baseline"], row["unit"]
+    scale = 100 / abs(level) if level and np.isfinite(level) else None
+    if row["metric"].startswith("hhi_"):
+        return f"{level * POINTS:,.0f}", " points", scale
+    if unit == "share":
+        return f"{level:.0%}", "", scale
+    return _amount(level), f" {UNITS.get(unit, unit)}".rstrip(), scale
+
+
+def _change(row):
+    _, unit, scale = _measure(row)
+    return _per_cent(row["difference"] * scale) if scale else f"{row['difference']:+.3g}{unit}"
+
+
+def _per_cent(value):
+    return f"{value:+.0f}%" if abs(value) >= 1 else f"{value:+.1g}%"
 
 
 def _amount(value):
     return "none" if not np.isfinite(value) else f"{value:,.3g}" if 1e-3 <= abs(value) < 1e5 or value == 0 else f"{value:.2g}"
-
-
-def _unit(unit):
-    return {"0 to 1": "(index, 0 to 1)", "count": "", "ratio": "", "share": "(share)"}.get(unit, unit)

@@ -1,5 +1,6 @@
 """One look for all pictures: colours that colour-blind readers can tell apart, years, history and projection."""
 
+import textwrap
 import warnings
 from contextlib import contextmanager
 from pathlib import Path
@@ -7,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import seaborn as sns
 from matplotlib import rc_context
-from matplotlib.ticker import MaxNLocator, StrMethodFormatter
+from matplotlib.ticker import FixedLocator, LogFormatter, MaxNLocator, StrMethodFormatter
 
 from market_abm.units import quarter_number, year_of
 
@@ -16,6 +17,9 @@ GREY, INK = "#b8b8b8", "#303030"
 DASHES = ("-", (0, (6, 1.5)), (0, (2, 1.2)), (0, (7, 1.5, 1.5, 1.5)))  # lines that differ in grey too
 FORMATS = (".svg", ".png")
 BAND = (0.05, 0.5, 0.95)
+LETTERS_PER_INCH = 10.5  # of a heading
+LONGEST_TITLE = 200  # letters of a scenario's title
+SHORT_YEARS = 2  # a shorter axis shows quarters
 LABEL_GAP = 0.055  # of the axes' height, between labels of neighbouring lines
 HALF_QUARTER = 0.125  # years: what a quarter measured is drawn at its middle
 
@@ -33,6 +37,8 @@ def save(figure, path):
     """Write a figure; a path without suffix gives svg and png, a path with one that format."""
     path = Path(path)
     targets = [path] if path.suffix else [path.with_name(path.name + suffix) for suffix in FORMATS]
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")  # the layout is found once, not once a format
     for target in targets:
         when = {"Date": None} if target.suffix == ".svg" else None  # the same picture is the same file
         figure.savefig(target, metadata=when)
@@ -56,8 +62,14 @@ def last_of_history(result):
 
 
 def year_axis(axes, result):
-    """Let the horizontal axis run over the years of a result, in whole years."""
-    axes.set_xlim(span(years(result.labels)))
+    """Let the horizontal axis run over the years of a result, in whole years, or in quarters if there are few."""
+    x = years(result.labels)
+    axes.set_xlim(span(x))
+    if x[-1] - x[0] < SHORT_YEARS:
+        shown = slice(None, None, 1 + len(x) // 4)
+        axes.xaxis.set_major_locator(FixedLocator(x[shown]))
+        axes.xaxis.set_major_formatter(lambda _, place: result.labels[shown][place or 0])
+        return
     axes.xaxis.set_major_locator(MaxNLocator(nbins=6, integer=True, min_n_ticks=1))
     axes.xaxis.set_major_formatter(StrMethodFormatter("{x:.0f}"))
 
@@ -81,10 +93,34 @@ def band(axes, result, metric, colour, dash="-", scale=1.0):
     x, place = np.array(years(result.labels)), last_of_history(result)
     low, median, high = quantiles(result.metric(metric) * scale)
     axes.fill_between(x, low, high, color=colour, alpha=0.18, linewidth=0)
-    axes.plot(x[: place + 1], median[: place + 1], color=colour, linewidth=2.4, linestyle=dash)
-    axes.plot(x[max(place, 0):], median[max(place, 0):], color=colour, linewidth=1.3, linestyle=dash)
     known = median[np.isfinite(median)]
+    marker = "o" if len(known) == 1 else None  # a line of one point cannot be seen
+    axes.plot(x[: place + 1], median[: place + 1], color=colour, linewidth=2.4, linestyle=dash, marker=marker)
+    axes.plot(x[max(place, 0):], median[max(place, 0):], color=colour, linewidth=1.3, linestyle=dash, marker=marker)
     return float(known[-1]) if len(known) else float("nan")
+
+
+def stacked(axes, result, parts, colours, linewidth):
+    """Draw parts `(quarters,)` on top of one another and return the areas; a lone quarter is drawn as wide as it is."""
+    x = years(result.labels)
+    if len(x) == 1:
+        x, parts = span(x), [np.repeat(part, 2) for part in parts]
+    return axes.stackplot(x, *parts, colors=colours, edgecolor="white", linewidth=linewidth)
+
+
+class PlainLogarithmic(LogFormatter):
+    """Write labels of a logarithmic axis in full, and those between powers of ten where there are few of these."""
+
+    def __call__(self, value, place=None):
+        shown = super().__call__(value, place)
+        return "" if not shown else f"{value:,.0f}" if value >= 1 else f"{value:g}"
+
+
+def logarithmic(axes):
+    """Make the vertical axis logarithmic, with numbers written in full."""
+    axes.set_yscale("log")
+    axes.yaxis.set_major_formatter(PlainLogarithmic())
+    axes.yaxis.set_minor_formatter(PlainLogarithmic())
 
 
 def label_ends(axes, ends, gap=LABEL_GAP):
@@ -116,9 +152,12 @@ def heading(figure, title, result, note=""):
     """Put title, scenario, runs and seed above a figure, and which runs are left out."""
     failed = len({failure["run"] for failure in result.failures})
     left_out = f"; {failed} failed and are left out from then on" if failed else ""
-    scenario = f"{result.config.frame.title}, " if result.config.frame.title else ""
+    scenario = f"{textwrap.shorten(result.config.frame.title, LONGEST_TITLE, placeholder=' ...')}, " if result.config.frame.title else ""
     runs = f"{result.runs} simulated run{'s' if result.runs > 1 else ''}"
-    figure.suptitle(f"{title}\n{scenario}{runs}, seed {result.seed}{left_out}{note}", x=0.01, ha="left", fontsize="large")
+    width = int(LETTERS_PER_INCH * figure.get_figwidth())
+    lines = [title, *textwrap.wrap(f"{scenario}{runs}, seed {result.seed}{left_out}", width), *note.strip("\n").split("\n")]
+    text = "\n".join(line for line in lines if line)
+    figure.suptitle(text, x=0.01, ha="left", fontsize="large", parse_math=False)  # a title may hold dollars
 
 
 def at(result, metric, quarter, level=0.5):
