@@ -11,6 +11,7 @@ from worlds import row, same_bits
 
 from market_abm.behaviour import chip_makers, clouds, investors, labs, power, startups
 from market_abm.randomness import Draws, birth_key
+from market_abm.state import tables
 from market_abm.state.tables import MERCHANT, NEOCLOUD
 from market_abm.units import FLOP_PER_PFLOP_HOUR
 
@@ -247,11 +248,11 @@ def test_own_use_pays_part_of_cost_or_of_rent_whichever_is_more():
     assert got[0] == near([1.6, 2.2])
 
 
-RENT = {"rent_speed": 0.5, "rent_step": 0.4, "rent_floor": 1.3}
+RENT = {"rent_speed": 0.5, "rent_step": 0.4, "rent_floor": 1.3, "public_rent": 1.1}
 
 
-def next_rent(rent, wants, offered, energy=0.1, listed=0.0, rents_out=1.0):
-    rows = view(contested_rent_usd=row(rent), list_rent_usd=row(listed), rents_out=row(rents_out))
+def next_rent(rent, wants, offered, energy=0.1, listed=0.0, rents_out=1.0, kind=tables.HYPERSCALER):
+    rows = view(contested_rent_usd=row(rent), list_rent_usd=row(listed), rents_out=row(rents_out), kind=row(kind), full_cost_usd=row(2.0))
     return float(clouds.contested_rent(rows, row(wants), row(offered), row(energy), view(**RENT))[0, 0])
 
 
@@ -261,6 +262,13 @@ def next_rent(rent, wants, offered, energy=0.1, listed=0.0, rents_out=1.0):
 def test_the_contested_rent_moves_by_half_of_the_pressure_in_logs_up_to_a_step(wants, offered, factor):
     # (144/100)^.5 = 1.2; beyond e^.4 it waits for the next quarter; with nothing on offer it stays.
     assert next_rent(2.0, wants, offered) == near(2.0 * factor)
+
+
+def test_a_public_clouds_rent_is_its_cost_at_most():
+    # full cost 2, at most 1.1 of it; wants of e times the offer would raise a rent of 2 by half of 1 in logs, at most by .4
+    assert next_rent(2.0, math.e * 10, 10.0, kind=tables.PUBLIC_CLOUD) == near(2.2)
+    assert next_rent(2.0, math.e * 10, 10.0) == near(2.0 * math.exp(0.4))
+    assert next_rent(2.0, 10.0, 10.0, energy=3.0, kind=tables.PUBLIC_CLOUD) == near(3.9)  # never below the cost of energy
 
 
 def test_the_contested_rent_keeps_between_energy_cost_and_list_price():
@@ -294,6 +302,13 @@ GATE = {"gate_exponent": 1.0, "neocloud_gate_exponent": 2.0, "gate_high": 1.6, "
 def test_investment_responds_to_value_over_cost_within_bounds_and_neoclouds_more():
     ratios, neocloud = row(0.1, 1.0, 1.5, 4.0, 1.5, 4.0), row(0, 0, 0, 0, 1, 1)
     assert clouds.worth_investing(ratios, neocloud, view(**GATE))[0] == near([0.35, 1.0, 1.5, 1.6, 2.25, 3.0])
+
+
+def test_a_public_cloud_aims_at_what_its_money_can_buy_and_orders_it_whole():
+    rows = view(kind=row(tables.HYPERSCALER, tables.NEOCLOUD, tables.PUBLIC_CLOUD))
+    level, part = clouds.capacity_aimed_at(rows, row(100, 100, 100), row(0.5, 2.0, 0.5), row(7, 7, 7))
+    assert level[0].tolist() == [100, 200, 7]
+    assert part[0].tolist() == [0.5, 1.0, 1.0]
 
 
 def test_value_over_cost_weighs_own_use_and_tenants():
@@ -625,7 +640,7 @@ def test_the_pool_is_never_exceeded_and_only_the_best_seekers_get_any(seekers, p
         assert max(refused) <= min(served) * (1 + 1e-12)
 
 
-FOUNDING = {"entry_cost_usd": 10.0, "entry_run_share": 0.0, "entry_cap": 3.0, "entry_rate": 12.0, "talent_pool": 200.0}
+FOUNDING = {"entry_cost_usd": 10.0, "entry_run_share": 0.0, "entry_cap": 3.0, "entry_rate": 12.0, "talent_pool": 200.0, "voucher_usd": 0.0}
 
 
 def founded(alive, pool, run=0.0, **more):

@@ -6,15 +6,16 @@ from matplotlib.figure import Figure
 from market_abm.plots.style import DASHES, INK, PALETTE, at, band, heading, label_ends, logarithmic, look, mark_projection, told_quarters, year_axis
 
 ESSAY_USD, ESSAY_KW = 250e3, 30.0  # a person of compute as an essay of 2023 has it
-PANELS = (  # title, axis, log scale, {metric: label}, (essay's figure, its label)
+PLACES = {"left": (0.02, "left", "top", -2), "right": (0.98, "right", "bottom", 2)}  # of a label on its line: where the lines seldom are
+PANELS = (  # title, axis, log scale, {metric: label}, (figure to compare, its label, where that stands)
     ("A person of compute (20 PFLOP/s): price", "USD", True,
      {"person_of_compute_usd": "outsider buys", "person_of_compute_usd_insider": "insider buys",
       "person_year_usd_list": "outsider rents a year,\nlist price", "person_year_usd_insider": "insider's cost a year"},
-     (ESSAY_USD, "essay: 250,000 USD")),
+     (ESSAY_USD, "essay: 250,000 USD", "left")),
     ("A person of compute: power", "kW", True,
-     {"person_of_compute_kw": "outsider", "person_of_compute_kw_insider": "insider"}, (ESSAY_KW, "essay: 30 kW")),
+     {"person_of_compute_kw": "outsider", "person_of_compute_kw_insider": "insider"}, (ESSAY_KW, "essay: 30 kW", "left")),
     ("Cost of a run over the median startup's funds", "ratio", True,
-     {"capital_ratio_full_run": "the largest run", "capital_ratio_tenth_run": "a tenth of it"}, (1.0, "can just be paid")),
+     {"capital_ratio_full_run": "the largest run", "capital_ratio_tenth_run": "a tenth of it"}, (1.0, "can just be paid", "right")),
     ("Waiting for power", "quarters", False,
      {"quoted_wait_quarters": "quoted:\nqueue over slots", "time_to_power_quarters": "till half have power,\nwithdrawals counted",
       "completed_wait_quarters": "of what was granted"}, None),
@@ -45,8 +46,10 @@ def _panel(axes, result, title, unit, on_log_scale, lines, mark):
         axes.set_ylim(bottom=0)
     if mark is not None and there:
         axes.axhline(mark[0], color=INK, linewidth=1, linestyle=(0, (1, 2)))
-        axes.annotate(mark[1], (0.98, mark[0]), xycoords=("axes fraction", "data"), xytext=(0, 2), textcoords="offset points",
-                      fontsize="small", va="bottom", ha="right")
+        x, ha, va, offset = PLACES[mark[2]]
+        axes.annotate(mark[1], (x, mark[0]), xycoords=("axes fraction", "data"), xytext=(0, offset), textcoords="offset points",
+                      fontsize="small", va=va, ha=ha)
+        axes.set_ylim(bottom=min(axes.get_ylim()[0], mark[0] * 0.7))  # room for the label
     mark_projection(axes, result)
     label_ends(axes, ends, gap=0.11 if len(there) > 2 else 0.07)
 

@@ -8,7 +8,7 @@ from market_abm.plots.style import GREY, INK, PALETTE, heading, look, mark_proje
 
 PANELS = (  # title, axis, {metric: (label, colour, hatch)}
     ("Owners of compute, by their compute", "part of owners' compute",
-     {"bound_by_power_owners": ("power", PALETTE[1], ""), "bound_by_chips_owners": ("chips", PALETTE[0], "//"),
+     {"bound_by_power_owners": ("power", PALETTE[1], "||"), "bound_by_chips_owners": ("chips", PALETTE[0], "//"),
       "bound_by_money_owners": ("money", PALETTE[2], ".."), "bound_by_none_owners": ("nothing", GREY, "")}),
     ("Labs, by the research budgets that they want", "part of wanted budgets",
      {"bound_by_compute_labs": ("compute", PALETTE[0], "//"), "bound_by_money_labs": ("money", PALETTE[2], ".."),

@@ -30,13 +30,12 @@ def draw(result):
 
 def _panel(axes, result, metric, title, unit, series):
     axes.set_title(title, fontsize="medium", pad=16)
-    axes.set(ylabel=f"{unit}, logarithmic", xlabel="year", yscale="log")
+    axes.set(ylabel=f"{unit}, logarithmic", xlabel="year")
+    logarithmic(axes, plain=unit == "MW")
     year_axis(axes, result)
     if metric in result.names and (np.nan_to_num(result.metric(metric)) > 0).any():
         band(axes, result, metric, PALETTE[0])
         axes.plot([], [], color=PALETTE[0], linewidth=2, label="simulated")
-    if unit == "MW":
-        logarithmic(axes)
     left, right = span(years(result.labels))
     for name, points in series.items():
         shown = [(year, value, label) for year, value, label in points if left <= year <= right]

@@ -8,13 +8,13 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from market_abm.metrics.catalogue import catalogue
-from market_abm.plots.concentration import POINTS
+from market_abm.plots.concentration import MARKETS, POINTS
 from market_abm.plots.style import INK, PALETTE, heading, look
 
 MOST_PANELS, COLUMNS, NAME_WIDTH, TITLE_WIDTH = 6, 3, 24, 44
 UNITS = {"0 to 1": "(0 to 1)", "count": "", "ratio": "", "1": ""}
 VERDICTS = {  # marker, colour, filled
-    "agree": ("o", PALETTE[0], True), "disagree": ("X", PALETTE[1], True), "inconclusive": ("o", INK, False), "ambiguous": ("s", "#767676", True),
+    "agree": ("o", PALETTE[0], True), "disagree": ("X", PALETTE[3], True), "inconclusive": ("o", INK, False), "ambiguous": ("s", "#767676", True),
 }
 WORDS = {"agree": "as theory expects", "disagree": "against theory", "inconclusive": "not told from zero", "ambiguous": "theory has no sign"}
 ARROWS = {"+": "\u2191", "-": "\u2193", "0": "0", "\u00b1": "\u00b1", "": "?"}
@@ -47,7 +47,8 @@ def draw(study):
             axes.set_yticks(range(len(policies)), [_wrapped(name) for name in policies], parse_math=False)  # a file's name may hold dollars
         _legend(figure, study)
         heading(figure, f"What would each rule change in {quarter}?", study.baseline,
-                "\ndifference from the baseline on the same seeds, % of its mean (its own unit where that is 0); thick: 95% interval of the mean, thin: 5 to 95% of seeds")
+                "\ndifference from the baseline on the same seeds, % of its mean (its own unit where that is 0)"
+                "\nthick: 95% interval of the mean, thin: 5 to 95% of seeds")
     return figure
 
 
@@ -120,17 +121,19 @@ def _wrapped(policy):
 
 def title_of(metric):
     """Return what a metric is called in a title."""
+    if metric in TITLES or metric in MARKETS:
+        return TITLES.get(metric) or f"Concentration of {MARKETS[metric]}"
     says = {known.name: known.says for known in catalogue(())}
-    return TITLES.get(metric) or says.get(metric, metric.replace("_", " ")).split(";")[0].rstrip(".")
+    return says.get(metric, metric.replace("_", " ")).split(";")[0].rstrip(".")
 
 
 def _measure(row):
     """Return the baseline's level, its unit, and what turns a difference into per cent of it: None where it is 0 or unknown."""
     level, unit = row["baseline"], row["unit"]
     scale = 100 / abs(level) if level and np.isfinite(level) else None
-    if row["metric"].startswith("hhi_"):
+    if scale and row["metric"].startswith("hhi_"):
         return f"{level * POINTS:,.0f}", " points", scale
-    if unit == "share":
+    if scale and unit == "share":
         return f"{level:.0%}", "", scale
     return _amount(level), f" {UNITS.get(unit, unit)}".rstrip(), scale
 

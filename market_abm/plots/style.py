@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import seaborn as sns
 from matplotlib import rc_context
-from matplotlib.ticker import FixedLocator, LogFormatter, MaxNLocator, StrMethodFormatter
+from matplotlib.ticker import FixedLocator, LogFormatter, LogLocator, MaxNLocator, StrMethodFormatter
 
 from market_abm.units import quarter_number, year_of
 
@@ -17,6 +17,7 @@ GREY, INK = "#b8b8b8", "#303030"
 DASHES = ("-", (0, (6, 1.5)), (0, (2, 1.2)), (0, (7, 1.5, 1.5, 1.5)))  # lines that differ in grey too
 FORMATS = (".svg", ".png")
 BAND = (0.05, 0.5, 0.95)
+MOST_DECADES = 4  # with ticks between powers of ten: more are slow to draw and unreadable
 LETTERS_PER_INCH = 10.5  # of a heading
 LONGEST_TITLE = 200  # letters of a scenario's title
 SHORT_YEARS = 2  # a shorter axis shows quarters
@@ -37,11 +38,10 @@ def save(figure, path):
     """Write a figure; a path without suffix gives svg and png, a path with one that format."""
     path = Path(path)
     targets = [path] if path.suffix else [path.with_name(path.name + suffix) for suffix in FORMATS]
-    figure.draw_without_rendering()
-    figure.set_layout_engine("none")  # the layout is found once, not once a format
     for target in targets:
         when = {"Date": None} if target.suffix == ".svg" else None  # the same picture is the same file
         figure.savefig(target, metadata=when)
+        figure.set_layout_engine("none")  # the layout that the first format found holds for all
     return targets
 
 
@@ -116,11 +116,13 @@ class PlainLogarithmic(LogFormatter):
         return "" if not shown else f"{value:,.0f}" if value >= 1 else f"{value:g}"
 
 
-def logarithmic(axes):
-    """Make the vertical axis logarithmic, with numbers written in full."""
+def logarithmic(axes, plain=True):
+    """Make the vertical axis logarithmic, with numbers written in full or as powers of ten."""
     axes.set_yscale("log")
-    axes.yaxis.set_major_formatter(PlainLogarithmic())
-    axes.yaxis.set_minor_formatter(PlainLogarithmic())
+    axes.yaxis.set_minor_locator(LogLocator(subs=range(2, 10), numticks=MOST_DECADES))
+    if plain:
+        axes.yaxis.set_major_formatter(PlainLogarithmic())
+        axes.yaxis.set_minor_formatter(PlainLogarithmic())
 
 
 def label_ends(axes, ends, gap=LABEL_GAP):

@@ -84,8 +84,8 @@ def counted(rows):
     pairs = sorted({row["pairs"] for row in rows})
     seeds = f"{pairs[-1]}" if len(pairs) == 1 else f"{pairs[0]} to {pairs[-1]}"
     moved = sum(found(row) for row in rows)
-    return (f"Policies: {policies}; metrics: {metrics}; read in {quarters_of(rows)}; paired seeds: {seeds}. Of {len(rows)} differences {moved} can be told "
-            f"apart from zero after the correction for their number.")
+    return (f"Policies: {policies}; metrics: {metrics}; read in {quarters_of(rows)}; paired seeds: {seeds}. "
+            f"Of {len(rows)} differences {moved} can be told apart from zero after the correction for their number.")
 
 
 def effect(row, names):
