@@ -1,6 +1,10 @@
 """Comparison, demo, report, figure and units as commands: what they print, what they leave, what they refuse."""
 
+import io
 import json
+import os
+import shutil
+from contextlib import redirect_stderr, redirect_stdout
 
 import pandas as pd
 import pytest
@@ -8,6 +12,7 @@ from files import write_small
 from test_cli import call  # noqa: F401  a fixture
 
 from market_abm import delivery
+from market_abm.cli import main
 from market_abm.errors import BadInput
 from market_abm.studies.store import load_study
 
@@ -16,10 +21,28 @@ TWO = ("--lever", "compute_vouchers@2018Q3", "--lever", "documentation_mandate@2
 KEYS = ["lever", "metric", "quarter", "start", "baseline", "difference", "low", "high", "predicted_sign", "verdict"]
 
 
+@pytest.fixture(scope="module")
+def once(tmp_path_factory):
+    """Compare two policies on a small market, once for all tests; return (status, out, err, folder)."""
+    place, status, before = tmp_path_factory.mktemp("compared"), 0, os.getcwd()
+    os.chdir(place)
+    try:
+        with redirect_stdout(io.StringIO()) as out, redirect_stderr(io.StringIO()) as err:
+            main([str(word) for word in ("compare", write_small(place), *TWO, *ARGUMENTS, "--out", "here")])
+    except SystemExit as end:
+        status = end.code
+    finally:
+        os.chdir(before)
+    return status, out.getvalue(), err.getvalue(), place / "here"
+
+
 @pytest.fixture
-def compared(call, tmp_path):  # noqa: F811
-    """Compare two policies on a small market; return (status, out, err, folder)."""
-    return *call("compare", write_small(tmp_path), *TWO, *ARGUMENTS, "--out", "here"), tmp_path / "here"
+def compared(once, call, tmp_path):  # noqa: F811
+    """Return that comparison with a copy of its folder in the present one, where a command may be called on it."""
+    *told, folder = once
+    shutil.copytree(folder, tmp_path / "here")
+    write_small(tmp_path)
+    return *told, tmp_path / "here"
 
 
 def test_compare_leaves_a_table_pictures_a_page_and_a_manifest(compared):
@@ -45,7 +68,14 @@ def test_the_table_holds_the_differences_of_the_stored_metrics(compared):
     assert (row["pairs"], row["predicted_sign"], row["start"]) == (3, "+", "2018Q3")
 
 
-def test_json_lists_one_flat_object_a_row(call, tmp_path):  # noqa: F811
+@pytest.fixture
+def undrawn(monkeypatch):
+    """Leave pictures and page out, which other tests look at."""
+    for name in ("draw", "write_report"):
+        monkeypatch.setattr(delivery, name, lambda *asked: None)
+
+
+def test_json_lists_one_flat_object_a_row(call, undrawn, tmp_path):  # noqa: F811
     status, out, _ = call("compare", write_small(tmp_path), *TWO, *ARGUMENTS, "--metrics", "startups_alive,hhi_chip_sales", "--json", "--out", "here")
     rows = json.loads(out)
     assert (status, len(rows)) == (0, 4)
@@ -113,7 +143,7 @@ def test_units_are_rows_with_both_columns(call):  # noqa: F811
     assert (status, "314" in out) == (0, True)
 
 
-def test_the_demo_compares_five_levers_with_what_is_built_in(call):  # noqa: F811
+def test_the_demo_compares_five_levers_with_what_is_built_in(call, undrawn):  # noqa: F811
     status, out, _ = call("demo", "--runs", 2, "--quarters", 34, "--json")
     told = json.loads(out)
     assert (status, told["out"], told["runs"], told["quarters"], told["failed"]) == (0, "results/demo", 2, 34, 0)
