@@ -130,8 +130,12 @@ def print_effects(study):
 
 
 def tell_of_place(study, folder):
-    """Say how long a comparison took and where it lies."""
-    tell(f"{study.runs} paired runs of {len(study.labels)} quarters under {len(study.results)} policies and none "
+    """Say how long a comparison took and where it lies, and which policies came too late to be compared."""
+    from market_abm.studies.effects import first_start
+
+    for name in study.idle:
+        tell(f"{name} changes nothing up to {max(study.quarters)}: it starts in {first_start(study.policies[name])}")
+    tell(f"{study.runs} paired runs of {len(study.labels)} quarters: the baseline and {len(study.results)} beside it "
          f"in {study.seconds:.1f} s; results in {folder}")
     tell(f"read {folder}/report.html in a browser; the table is {folder}/effects.csv")
 

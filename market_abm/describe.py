@@ -78,7 +78,8 @@ def _levers():
         {"name": lever.name, "says": lever.says, "start": lever.start, "strength": lever.strength, "ramp_quarters": lever.ramp_quarters,
          "announced_quarters": lever.announced_quarters, "grandfathered": _spared(lever),
          "theory": ", ".join(f"{outcome} {sign}" for outcome, sign in lever.signs.items()), "why": lever.why,
-         "amends": ", ".join(_amends(amendment) for amendment in lever.amends), "reference": lever.reference}
+         "amends": ", ".join(_amends(amendment) for amendment in lever.amends), "arguments": ", ".join(map(_argument, lever.arguments)),
+         "reference": lever.reference}
         for lever in CATALOGUE.values()
     ]
 
@@ -86,6 +87,15 @@ def _levers():
 def _spared(lever):
     """Say what a lever leaves alone by default, or could."""
     return f"{'yes' if lever.grandfathered else 'no'}: {lever.grandfathers}" if lever.grandfathers else ""
+
+
+def _argument(name):
+    """Say what an argument of a lever is by default."""
+    from market_abm.parameters.declare import declarations
+    from market_abm.parameters.policy import Policy
+
+    told = declarations(Policy)[name]
+    return f"{name} = {told.best:g} {told.unit}"
 
 
 def _amends(amendment):

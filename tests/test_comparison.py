@@ -229,7 +229,7 @@ def test_nothing_is_left_at_all(monkeypatch):
 
 
 def test_every_policy_may_start_in_several_quarters():
-    plan = planned(base(), ("data_act", "break_up+faster_grid@2019Q4"), starts=("2018Q2", "2019Q1"))
+    plan = planned(base(), ("data_act", "break_up+faster_grid"), starts=("2018Q2", "2019Q1"))
     standing = base().levers
     assert len(standing) == 2
     assert list(plan.scenarios)[:2] == ["data_act@2018Q2", "data_act@2019Q1"]
@@ -238,6 +238,32 @@ def test_every_policy_may_start_in_several_quarters():
         assert scenario.levers[:2] == standing, "what stood before keeps its dates"
         assert {lever.start for lever in scenario.levers[2:]} == {name[-6:]}
         assert [lever.name for lever in scenario.levers[2:]] == own
+
+
+def test_a_start_of_its_own_and_a_start_for_all_are_one_too_many():
+    with pytest.raises(BadInput, match="cannot move break_up@2019Q1, which names a start of its own"):
+        planned(base(), ("data_act", "break_up@2019Q1"), starts="2018Q2")
+
+
+def test_a_file_without_levers_is_no_policy(tmp_path):
+    (tmp_path / "empty.toml").write_text("")
+    with pytest.raises(BadInput, match="holds no lever"):
+        planned(base(), str(tmp_path / "empty.toml"))
+
+
+def test_policies_that_come_too_late_are_named():
+    assert compare(base(), ("break_up@2030Q1", "break_up@2018Q4"), runs=2, quarters=6).idle == ["break_up@2030Q1"]
+
+
+def test_metrics_that_are_not_of_the_manifest_are_refused(tmp_path):
+    study = compare(base(), "break_up@2018Q4", runs=2, quarters=5)
+    folder = open_folder(tmp_path / "results")
+    store(study, folder)
+    table = pd.read_parquet(folder / "metrics.parquet")
+    for spoilt in (table[table["point"] == 0], table.drop(columns="hhi_chip_sales"), table.iloc[:-1]):
+        spoilt.to_parquet(folder / "metrics.parquet")
+        with pytest.raises(BadInput, match=r"does not hold what manifest.json says; run the study again"):
+            load_study(folder)
 
 
 def test_two_policies_of_one_name_are_refused(tmp_path):

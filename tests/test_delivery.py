@@ -50,7 +50,7 @@ def test_compare_leaves_a_table_pictures_a_page_and_a_manifest(compared):
     assert status == 0
     assert {path.name for path in folder.iterdir()} == {"effects.csv", "figures", "manifest.json", "metrics.parquet", "points.parquet", "report.html"}
     assert {"policies.svg", "policies.png", "owners.svg"} <= {path.name for path in (folder / "figures").iterdir()}
-    assert "3 paired runs of 8 quarters under 2 policies and none" in err
+    assert "3 paired runs of 8 quarters: the baseline and 2 beside it" in err
     assert "compute_vouchers@2018Q3" in out and "verdict" in out
     assert pd.read_parquet(folder / "points.parquet")["policy"].tolist() == ["", "compute_vouchers@2018Q3", TWO[3]]
     metrics = pd.read_parquet(folder / "metrics.parquet")

@@ -193,7 +193,8 @@ def test_the_catalogue_has_theory_s_signs(name):
     ("+", NAN, NAN, NAN, NAN, "inconclusive"), ("0", NAN, NAN, NAN, NAN, "inconclusive"), ("-", -3.0, NAN, NAN, NAN, "inconclusive"),
     # two per cent of the baseline of -50 is 1
     ("0", 0.5, -0.1, 1.0, 0.9, "agree"), ("0", 0.5, 0.4, 0.6, 0.001, "agree"), ("0", -0.9, -1.0, -0.8, 0.001, "agree"),
-    ("0", 1.5, 0.5, 2.5, 0.001, "disagree"), ("0", -1.5, -2.5, -0.5, 0.05, "disagree"),
+    ("0", 1.5, 1.1, 1.9, 0.001, "disagree"), ("0", -1.5, -1.9, -1.1, 0.05, "disagree"), ("0", 1.5, 1.1, 1.9, 0.06, "inconclusive"),
+    ("0", 1.5, 0.5, 2.5, 0.001, "inconclusive"), ("0", -1.5, -2.5, -0.5, 0.05, "inconclusive"),  # not wholly beyond 1
     ("0", 0.5, -1.01, 2.0, 0.4, "inconclusive"), ("0", -0.5, -1.01, 0.0, 0.06, "inconclusive"),
     ("±", 3.0, 1.0, 5.0, 0.001, "ambiguous"), ("", 3.0, 1.0, 5.0, 0.001, "ambiguous"), ("±", NAN, NAN, NAN, NAN, "ambiguous"),
 ])

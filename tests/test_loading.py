@@ -160,7 +160,7 @@ def test_a_value_outside_its_plausible_range_is_no_error(tmp_path):
     ("[levers]\nname = 'data_act'\n", "must be a list of tables; write [[levers]] above each lever"),
     ("[[levers]]\nname = 'data_akt'\n", 'levers[0].name = "data_akt": must be a lever of the catalogue; did you mean data_act?'),
     ("[[levers]]\nstart = '2026Q1'\n", 'levers[0].name = "": must be a lever of the catalogue'),
-    ("[[levers]]\nname = 'data_act'\nstrenght = 1\n", "levers[0].strenght = 1: is no key of this section; did you mean strength?"),
+    ("[[levers]]\nname = 'data_act'\nstrenght = 1\n", "levers[0].strenght = 1: is no key of this lever; did you mean strength?"),
     ("[[levers]]\nname = 'data_act'\nstrength = 1.5\n", "levers[0].strength = 1.5: must be a number between 0 and 1 (unit: 0 to 1); lower it to 1 or less"),
     ("[[levers]]\nname = 'data_act'\nstart = 'soon'\n", 'levers[0].start = "soon": must be a quarter written like 2026Q1; write for example'),
     ("[[levers]]\nname = 'data_act'\nend = '2025Q2'\n", 'levers[0].end = "2025Q2": must come after start = 2025Q3'),

@@ -126,7 +126,7 @@ def test_policies_are_told_as_far_as_chance_does_not_explain_them(result):
     rows = [effect("grid", difference=-0.1), effect("cap", difference=0.02, q_value=0.3, verdict="inconclusive"),
             effect("grid", "startups_alive", "+", 20, unit="count", baseline=200)]
     said = PICTURES["policies"].says(compared(result, rows))
-    assert "Concentration of chip sales: grid -25%" in said
+    assert "HHI of chip sales: grid -25%" in said
     assert "cap" not in said
     assert "Startups alive: grid +10%" in said
 

@@ -239,7 +239,7 @@ def test_every_effect_stands_where_it_belongs(result, rows):
         "Break up: nothing that can be told apart from zero.", "Faster grid: nothing that can be told apart from zero.",
         "Stake limit: nothing that can be told apart from zero."]
     assert [item.split(":")[0] for item in told["What moves, largest first"][1]] == ["Training cap", "Compute vouchers", "Data act"]
-    assert told["As theory expects"] == ("2 of the 5 differences on which theory has a word.", ["Compute vouchers: startups alive.", "Faster grid: startups alive (no effect)."])
+    assert told["As theory expects"] == ("2 of the 5 differences on which theory has a word.", ["Compute vouchers: startups alive.", "Faster grid: startups alive (negligible, within 2%)."])
     assert told["Against theory"][1] == ["Training cap: startups alive in 2030Q4 is 60 lower than the baseline's 200 (30% less), where theory expects higher."]
     assert told["Found, where theory is open or silent"][1] == ["Data act: startups alive."]
     assert told["Not to be told apart from zero"][1] == ["Break up: startups alive."]

@@ -22,7 +22,7 @@ DGX_POWER = ("NVIDIA DGX A100, 6.5 kW at most (2020), https://pcnews.ru/news/"
              "vycislitelnaa_sistema_nvidia_dgx_a100_ampere_osnasaetsa_sestu_blokami_pitania_po_3_kvt-985106.html")
 DGX_HEIGHT = ("NVIDIA DGX A100, 26.4 cm = 6U (2020), https://geektopia.es/es/technology/2020/05/14/noticias/"
               "nvidia-anuncia-el-servidor-dgx-a100-ocho-tesla-a100-desde-200-000-dolares.html")
-EIA_STATIONS = "US EIA, largest power plants by capacity, 2022, https://www.eia.gov/energyexplained/electricity/electricity-in-the-us-top-10.php"
+EIA_STATIONS = "US EIA, largest power plants by capacity, 2021, https://www.eia.gov/energyexplained/electricity/electricity-in-the-us-top-10.php"
 MINT = ("Reuters citing The Information (2024), https://www.livemint.com/technology/tech-news/"
         "microsoft-openai-plan-100-billion-data-centre-project-stargate-ai-supercomputer-report-11711761454091.html")
 FACTBOOK = ("CIA World Factbook of 2024, consumption in 2020 (estimate of the US EIA), "

@@ -13,7 +13,7 @@ POLICY = "policy."  # a target or factor that names a number of this section is 
 class Amendment:
     """What a lever does to one number at full strength.
 
-    `target` is a number or the key of one; `factor`, a multiplier of the base value, takes its place. What is
+    `target` is a number or the key of one; `factor`, a multiplier of what earlier levers left, takes its place. What is
     marked `old` also reaches what was agreed or made before, and is left out where that is grandfathered.
     """
 
@@ -119,11 +119,12 @@ CATALOGUE = {
               _signs("-", "0", "+", "-", "+", "±"),
               "One more firm at once (Cournot: more firms, lower price); with strong relationships it may concentrate again.",
               once=True),
-        Lever("structural_separation", "Owners who rent out compute must let go of their labs.",
+        Lever("structural_separation", "Owners who rent out compute must let go of their labs, and of startups that they back exclusively.",
               "proposed: Ramzanali, Vanderbilt Policy Accelerator, 2025; precedents in rail, banking and telecoms",
               (Amendment("conduct.separation", target=1.0), Amendment("ownership.backing_end", target=1.0)),
               _signs("-", "0", "+", "+", "-", "±"),
-              "Ends foreclosure, at the price of a second margin (Spengler 1950; Ordover, Saloner and Salop 1990).",
+              "Ends foreclosure, at the price of a second margin (Spengler 1950; Ordover, Saloner and Salop 1990); labs lose the money of "
+              "groups.",
               once=True, uses=("endowment_quarters",)),
         Lever("chip_neutrality", "Scarce chips go to buyers in proportion to orders, whoever they are.",
               "proposed neutrality duties: Ramzanali 2025; common carriage",
@@ -146,7 +147,7 @@ CATALOGUE = {
               "none enacted; FTC report on AI partnerships, January 2025; UK CMA on foundation models, April 2024",
               (Amendment("ownership.corporate_chance", target=0.0),
                Amendment("ownership.backing_hazard", target=0.0),
-               Amendment("ownership.stake_cap", target=0.0),
+               Amendment("ownership.stake_cap", target=0.0, old=True),
                Amendment("ownership.backing_end", target=1.0, old=True),
                Amendment("ownership.divestiture", target="policy.divestiture", old=True)),
               _signs("-", "0", "±", "±", "-", "±"),

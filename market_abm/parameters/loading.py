@@ -118,6 +118,12 @@ class _Building:
                                   key=f"{prefix[0]}.name", value=lever.name)
         return lever
 
+    def _arguments_of(self, prefix):
+        """Return the arguments of the lever that a use names, none if it is unknown."""
+        leaf = self.reading.leaves.get((prefix, "name"))
+        known = CATALOGUE.get(str(leaf.value)) if leaf else None
+        return known.arguments if known else ()
+
     def build(self, kind, prefix, standing=None):
         """Build one declared dataclass from the leaves under a prefix; what is refused or left out keeps its default, or stands."""
         from pydantic import ValidationError
@@ -154,7 +160,7 @@ class _Building:
         self.refused.add(path)
         refusal = error.get("ctx", {}).get("error")
         if told is None:
-            why, remedy = _unknown(name, declarations(kind))
+            why, remedy = _unknown(name, declarations(kind), self._arguments_of(path[0]) if kind is DatedLever else ())
         elif isinstance(refusal, Refused):
             why, remedy = refusal.why, refusal.remedy
         elif told.options:
@@ -174,7 +180,9 @@ def _senseless(lever, known):
         yield "grandfathered", f"means nothing to {lever.name}: it touches nothing that was agreed or made before"
 
 
-def _unknown(name, known):
+def _unknown(name, known, arguments=()):
+    if arguments or "ramp_quarters" in known:  # a lever: few keys, so all can be named
+        return "is no key of this lever", did_you_mean(name, (*arguments, *known))
     twin = same_but_unit(name, known)
     if twin is not None:
         return f"is no key of this section; the unit here is {known[twin].unit}", f"did you mean {twin}?"

@@ -182,6 +182,8 @@ def add_lever(reading, text):
     document, file = read_toml(text, os.path.normpath(text)), os.path.normpath(text)
     for key in document.keys() - {"levers"}:
         reading.complain(file, "may not stand in a file of levers", "keep only [[levers]]", key=key)
+    if not document.get("levers"):
+        reading.complain(file, "holds no lever", 'write [[levers]] and name = "break_up" below it', key="levers")
     return reading.add({"levers": document.get("levers", [])}, file)
 
 

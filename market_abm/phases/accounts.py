@@ -34,7 +34,7 @@ def startups_close_accounts(world):
     """Pay the wages that rounds and revenue commit startups to, and tax."""
     rows, rules = world.startups, world.rules.startups
     rows.wages_usd = startups.wages(rows, rules) * rows.alive
-    cost = rows.billed_usd + rows.wages_usd + costs_and_wear(world)
+    cost = rows.billed_usd - rows.voucher_usd + rows.wages_usd + costs_and_wear(world)
     world.move("wages", left=rows.wages_usd)
     world.move("startups' tax", left=rules.tax * np.maximum(0.0, rows.ai_revenue_usd - cost))
 

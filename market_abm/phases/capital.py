@@ -5,6 +5,7 @@ import numpy as np
 from market_abm.behaviour import clouds as owners
 from market_abm.behaviour import investors, startups
 from market_abm.exact import bounded, leading, ratio, stacked
+from market_abm.state.tables import PUBLIC_CLOUD
 
 
 def venture_capital_is_raised(world):
@@ -25,12 +26,13 @@ def venture_capital_is_raised(world):
 def owners_find_money(world):
     """Bring in the group's cash for compute, then borrow or sell shares for chips due and power planned.
 
-    A group also covers what its owner lost last quarter, as far as its cash flow goes; a neocloud has none.
+    A group also covers what its owner lost last quarter, as far as its cash flow goes; a neocloud has none, and behind a
+    public cloud stands the state.
     """
     clouds, rules = world.clouds, world.rules.clouds
     lost = np.minimum(np.maximum(0.0, -clouds.cash_usd), (1.0 - np.minimum(rules.omega, 1.0)) * clouds.group_cash_flow_usd)
     world.move("group cash flow", entered=rules.omega * clouds.group_cash_flow_usd + lost)
-    world.move("public money", entered=owners.public_money(clouds, rules))
+    world.move("public money", entered=owners.public_money(clouds, rules) + np.maximum(0.0, -clouds.cash_usd) * (clouds.kind == PUBLIC_CLOUD))
     due = _chips_due_usd(world) + _power_planned_usd(clouds, world.rules.energy)
     equity = owners.backed(clouds, rules) * rules.neocloud_equity * np.maximum(0.0, due - np.maximum(clouds.cash_usd, 0.0))
     need = np.maximum(0.0, due - clouds.cash_usd - equity)

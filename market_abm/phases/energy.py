@@ -41,7 +41,8 @@ def queue_advances(world):
     leaving = np.minimum(energy.withdrawal + energy.withdrawal_growth * (ages - 1.0), 1.0)
     leaving = np.where(ages >= cohorts, 1.0, leaving) * waiting
     waiting = waiting - leaving
-    ready = waiting * ((ages >= energy.study_quarters) | (energy.queue == 0))
+    studied = bounded(ages + 1.0 - energy.study_quarters, 0.0, 1.0)  # a cohort spreads over its quarter
+    ready = waiting * np.where(energy.queue == 0, 1.0, studied)
     slots = leading(regions.slots_mw * energy.slots_factor) + 1e15 * (1.0 - energy.queue)
     granted = first_come(ready, slots)
     _record_waits(regions, energy, granted, waiting - granted, leaving, ages)

@@ -46,7 +46,7 @@ def labs_are_let_go(world):
     """Make startups of the labs of owners who rent out, as far as separation reaches them; each is paid some quarters ahead.
 
     The lab takes its capability, customers and budget along and rents from its former owner at first. Who has let one go
-    may have no lab again while the rule lasts.
+    has no lab again.
     """
     clouds, rows = world.clouds, world.startups
     falls = world.lasting.uniform("falls under separation", clouds.birth) < world.rules.conduct.separation

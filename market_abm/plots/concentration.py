@@ -11,7 +11,7 @@ HIGHLY, MODERATELY = 1800, 1000
 MARKETS = {  # metric: what its market is
     "hhi_chip_sales": "chip sales", "hhi_compute_owned": "AI compute owned", "hhi_compute_energised": "AI compute with power",
     "hhi_contracted_mw": "power contracted (MW)", "hhi_compute_rented": "AI compute rented out", "hhi_cloud_revenue": "cloud revenue",
-    "hhi_ai_revenue": "revenue from AI services", "hhi_training_flop": "training compute of labs",
+    "hhi_ai_revenue": "AI revenue", "hhi_training_flop": "training compute of labs",
 }
 COLUMNS = 4
 APART = "hhi_chip_sales"  # several times as concentrated as the others: it would flatten them

@@ -10,6 +10,7 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 from market_abm.metrics.catalogue import catalogue
 from market_abm.plots.concentration import MARKETS, POINTS
 from market_abm.plots.style import INK, PALETTE, heading, look
+from market_abm.studies import effects
 
 MOST_PANELS, COLUMNS, NAME_WIDTH, TITLE_WIDTH = 6, 3, 24, 44
 UNITS = {"0 to 1": "(0 to 1)", "count": "", "ratio": "", "1": ""}
@@ -19,11 +20,9 @@ VERDICTS = {  # marker, colour, filled
 WORDS = {"agree": "as theory expects", "disagree": "against theory", "inconclusive": "not told from zero", "ambiguous": "theory has no sign"}
 ARROWS = {"+": "\u2191", "-": "\u2193", "0": "0", "\u00b1": "\u00b1", "": "?"}
 TITLES = {
-    "hhi_compute_owned": "Concentration of AI compute owned", "hhi_chip_sales": "Concentration of chip sales",
-    "hhi_ai_revenue": "Concentration of AI revenue", "startups_alive": "Startups alive", "price_usd_per_pflop_hour": "Price of compute",
-    "frontier_run_flop": "Largest training run", "hhi_compute_rented": "Concentration of compute rented out",
-    "cr4_compute_owned": "Four largest owners' share",
-    "consumer_surplus_usd": "Customers' surplus", "person_of_compute_usd": "Price of a person of compute",
+    "startups_alive": "Startups alive", "price_usd_per_pflop_hour": "Rent of compute", "frontier_run_flop": "Largest training run",
+    "cr4_compute_owned": "Four largest owners' share", "consumer_surplus_usd": "Customers' surplus",
+    "person_of_compute_usd": "Price of a person of compute", "largest_cluster_mw": "Power of the largest training cluster",
 }
 
 
@@ -94,7 +93,7 @@ def _legend(figure, study):
     handles = [Line2D([], [], linestyle="", markersize=8, **_look_of(verdict)) for verdict in there]
     labels = [WORDS[verdict] for verdict in there]
     handles.append(Line2D([], [], linestyle=""))
-    labels.append("right of each panel, theory: \u2191 more, \u2193 less, 0 none, \u00b1 either")
+    labels.append("right of each panel, theory: \u2191 more, \u2193 less, 0 none, \u00b1 either, ? silent")
     figure.legend(handles, labels, loc="outside lower left", ncols=len(labels), frameon=False, fontsize="small", handletextpad=0.3, columnspacing=1.4)
 
 
@@ -104,7 +103,7 @@ def says(study):
     told = []
     for metric in list(dict.fromkeys(row["metric"] for row in study.effects))[:MOST_PANELS]:
         rows = [row for row in study.effects if row["metric"] == metric and row["quarter"] == quarter]
-        found = [f"{_named(row['lever'])} {_change(row)}" for row in rows if row["q_value"] <= 0.05]
+        found = [f"{_named(row['lever'])} {_change(row)}" for row in rows if effects.found(row)]
         told.append(f"{title_of(metric)}: {', '.join(found) or 'nothing told from zero'}")
     return (f"Forest plot: mean difference of each policy from the baseline in {quarter}, in per cent, with 95% intervals and theory's sign. "
             f"Found after correction for many comparisons: {'. '.join(told)}.")
@@ -122,7 +121,7 @@ def _wrapped(policy):
 def title_of(metric):
     """Return what a metric is called in a title."""
     if metric in TITLES or metric in MARKETS:
-        return TITLES.get(metric) or f"Concentration of {MARKETS[metric]}"
+        return TITLES.get(metric) or f"HHI of {MARKETS[metric]}"
     says = {known.name: known.says for known in catalogue(())}
     return says.get(metric, metric.replace("_", " ")).split(";")[0].rstrip(".")
 
@@ -144,7 +143,7 @@ def _change(row):
 
 
 def _per_cent(value):
-    return f"{value:+.0f}%" if abs(value) >= 1 else f"{value:+.1g}%"
+    return f"{value:+.0f}%" if abs(value) >= 10 else f"{value:+.2g}%"
 
 
 def _amount(value):

@@ -4,7 +4,7 @@ import math
 
 from market_abm.report.names import capital, catalogued, metric_name, policy_name
 from market_abm.report.numbers import known, level, percent, range_of_changes, size_of_change, whole
-from market_abm.studies.effects import AGREE, AMBIGUOUS, DISAGREE, ERROR_RATE
+from market_abm.studies.effects import AGREE, AMBIGUOUS, DISAGREE, found, relative
 
 SAID = 10  # found differences told in full; the table has the others
 MOST = 3  # differences of a policy that the short answer names
@@ -43,20 +43,9 @@ def named(study):
     return {name: metric_name(name, told[name].says if name in told else "") for name in metrics}
 
 
-def found(row):
-    """Say whether a difference is told apart from zero after the correction for many cells; nan is not found."""
-    return known(row["q_value"]) and row["q_value"] <= ERROR_RATE
-
-
 def untold(row):
     """Say whether a difference can neither be told apart from zero nor be shown to be negligible."""
     return known(row["difference"]) and not found(row) and row["verdict"] != AGREE
-
-
-def relative(row):
-    """Return a difference over the baseline's size, nan where that is nothing or missing."""
-    baseline = row["baseline"]
-    return row["difference"] / abs(baseline) if known(row["difference"]) and known(baseline) and baseline else math.nan
 
 
 def by_size(rows):
@@ -68,8 +57,11 @@ def shortly(rows, names):
     """Say the largest found differences of each policy, one line each; `rows` are sorted by size."""
     lines = []
     for policy in dict.fromkeys(row["lever"] for row in rows):
-        largest = [f"{names[row['metric']]}{_part(row)}" for row in rows if row["lever"] == policy and found(row)][:MOST]
-        lines.append(f"{capital(policy_name(policy))}: {', '.join(largest) or 'nothing that can be told apart from zero'}.")
+        own = [row for row in rows if row["lever"] == policy]
+        largest = [f"{names[row['metric']]}{_part(row)}" for row in own if found(row)][:MOST]
+        idle = all(row["difference"] == row["p05"] == row["p95"] == 0 for row in own)
+        nothing = "no difference at all; it is not in force by then" if idle else "nothing that can be told apart from zero"
+        lines.append(f"{capital(policy_name(policy))}: {', '.join(largest) or nothing}.")
     return lines
 
 
@@ -142,7 +134,7 @@ def grouped(rows, names):
     policies = {}
     for row in rows:
         what = f"{names[row['metric']]} in {row['quarter']}" if several else names[row["metric"]]
-        policies.setdefault(row["lever"], []).append(what + (" (no effect)" if _shown_idle(row) else ""))
+        policies.setdefault(row["lever"], []).append(what + (" (negligible, within 2%)" if _shown_idle(row) else ""))
     return [f"{capital(policy_name(policy))}: {', '.join(metrics)}." for policy, metrics in policies.items()]
 
 
@@ -158,13 +150,15 @@ def _moved(moved):
 
 
 def _intro(rows, judged):
+    if not any(known(row["q_value"]) for row in rows):
+        return ""
     number = sum(row["verdict"] == judged for row in rows)
     expected = sum(row["verdict"] != AMBIGUOUS for row in rows)
     return f"{number} of the {expected} differences on which theory has a word." if expected else ""
 
 
 def _against(rows):
-    return "A disagreement may be the fault of the theory, the model or its assumed numbers." if rows else "No difference goes against theory."
+    return "A disagreement may be the fault of the theory, the model or its assumed numbers." if rows else ""
 
 
 def _untold(rows):

@@ -130,10 +130,11 @@ def _beside(result, metric, how, first, last, low, high, source):
 
 
 def _of_period(values, how):
-    """Return the mean of a period, or its growth a year, of values `(quarters, runs)`."""
+    """Return the mean of a period, or its growth a year, of values `(quarters, runs)`: the slope of a least-squares line in logs."""
     if how == MEAN:
         return values.mean(axis=0)
-    return (values[-1] / np.where(values[0] > 0, values[0], np.nan)) ** (QUARTERS_PER_YEAR / (len(values) - 1))
+    logs, since = np.log(np.where(values > 0, values, np.nan)), np.arange(len(values)) - (len(values) - 1) / 2
+    return np.exp(QUARTERS_PER_YEAR * (since[:, None] * logs).sum(axis=0) / (since**2).sum())
 
 
 def _beside_band(median, low, high, metric, unit):

@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
+import numpy as np
+
 from market_abm.errors import BadInput, Problem, did_you_mean
 from market_abm.parameters.frame import with_frame
 from market_abm.parameters.loading import with_levers
@@ -45,6 +47,13 @@ class Comparison:
         import pandas as pd
 
         return pd.DataFrame(self.effects)
+
+    @property
+    def idle(self):
+        """Return the policies that change nothing up to the last quarter compared."""
+        until = max(self.labels.index(quarter) for quarter in self.quarters) + 1
+        return [name for name, result in self.results.items()
+                if np.array_equal(result.values[:, :until], self.baseline.values[:, :until], equal_nan=True)]
 
     @property
     def failures(self):
@@ -141,6 +150,10 @@ def _counter(everything, progress):
 def _scenarios(config, levers, starts):
     """Return {name of a policy: its configuration}."""
     levers, starts = _texts(levers), _texts(starts) or ("",)
+    dated = [text for text in levers if "@" in text and not os.path.isfile(text)]
+    if starts != ("",) and dated:
+        raise BadInput(*(Problem("--start", f"cannot move {text}, which names a start of its own", "leave one of them out", key=starts[0])
+                         for text in dated))
     if not levers:
         raise BadInput(Problem("--lever", "names no policy to compare", "for example --lever documentation_mandate --lever break_up+faster_grid"))
     scenarios = {}

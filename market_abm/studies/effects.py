@@ -61,19 +61,29 @@ def verdict(row):
     """Judge one cell: whether the difference has theory's sign beyond chance.
 
     Chance is judged after Benjamini and Hochberg's correction over all cells. Where theory expects nothing, an interval within
-    2% of the baseline agrees.
+    2% of the baseline agrees, and one beyond it disagrees.
     """
-    sign, difference, found = row["predicted_sign"], row["difference"], row["q_value"] <= ERROR_RATE
+    sign, difference = row["predicted_sign"], row["difference"]
     if sign in ("", EITHER_WAY):
         return AMBIGUOUS
     if sign == "0":
         bound = NEGLIGIBLE * abs(row["baseline"])
         if -bound <= row["low"] and row["high"] <= bound:
             return AGREE
-        return DISAGREE if found else INCONCLUSIVE
-    if not found:
+        return DISAGREE if found(row) and (row["low"] > bound or row["high"] < -bound) else INCONCLUSIVE
+    if not found(row):
         return INCONCLUSIVE
     return AGREE if (difference > 0) == (sign == "+") else DISAGREE
+
+
+def found(row):
+    """Say whether a difference is told apart from zero after the correction for many cells; nan is not found."""
+    return bool(row["q_value"] <= ERROR_RATE)
+
+
+def relative(row):
+    """Return a difference over the baseline's size, nan where that is nothing or missing."""
+    return row["difference"] / abs(row["baseline"]) if row["baseline"] else float("nan")
 
 
 def corrected(p_values):
@@ -96,15 +106,14 @@ def effects_of(baseline, results, policies, metrics, quarters):
     units = _units(baseline)
     rows = [
         {"lever": name, "metric": metric, "unit": units.get(metric, ""), "quarter": quarter, "start": first_start(policies[name]),
-         "baseline": _mean(baseline.metric(metric)[baseline.labels.index(quarter)]),
-         **paired(_differences(baseline, result, metric, quarter)),
+         **_beside(*(each.metric(metric)[each.labels.index(quarter)] for each in (baseline, result))),
          "predicted_sign": predicted([lever.name for lever in policies[name]], metric)}
         for metric in metrics for quarter in quarters for name, result in results.items()
     ]
     for row, q_value in zip(rows, corrected([row["p_value"] for row in rows]), strict=True):
         row["q_value"] = float(q_value)
         row["verdict"] = verdict(row)
-        row["relative"] = row["difference"] / abs(row["baseline"]) if row["baseline"] else float("nan")
+        row["relative"] = relative(row)
     return rows
 
 
@@ -113,14 +122,10 @@ def first_start(levers):
     return min((lever.start for lever in levers), default="")
 
 
-def _differences(baseline, result, metric, quarter):
-    place = baseline.labels.index(quarter)
-    return result.metric(metric)[place] - baseline.metric(metric)[place]
-
-
-def _mean(values):
-    known = values[np.isfinite(values)]
-    return float(known.mean()) if len(known) else float("nan")
+def _beside(before, after):
+    """Return the mean of the baseline over the pairs that have a figure under both, and what is paired."""
+    known = before[np.isfinite(before) & np.isfinite(after)]
+    return {"baseline": float(known.mean()) if len(known) else float("nan")} | paired(after - before)
 
 
 def _units(result):

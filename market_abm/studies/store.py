@@ -108,13 +108,19 @@ def load_study(place):
         raise BadInput(Problem(str(Path(place) / MANIFEST), f"is of version {version_then} and cannot be read by {__version__}: {error}",
                                "run the study again")) from None
     table = _read(Path(place) / METRICS)
-    points = table.column("point").to_numpy()
-    results = {name: _stored_result(table.filter(points == point), scenario, name, manifest)
-               for point, (name, scenario) in enumerate(scenarios.items())}
-    baseline = results.pop("")
-    if not policies:
-        return baseline, manifest
-    return Comparison(baseline, results, policies, tuple(manifest["metrics"]), tuple(manifest["compared_in"])), manifest
+    try:
+        points = table.column("point").to_numpy()
+        results = {name: _stored_result(table.filter(points == point), scenario, name, manifest)
+                   for point, (name, scenario) in enumerate(scenarios.items())}
+        baseline = results.pop("")
+        study = Comparison(baseline, results, policies, tuple(manifest["metrics"]), tuple(manifest["compared_in"])) if policies else baseline
+        fits = all(result.runs == int(manifest["runs"]) for result in (baseline, *results.values()))
+        fits = fits and set(manifest.get("metrics", ())) <= set(baseline.names)
+    except (KeyError, TypeError, ValueError):
+        fits = False
+    if not fits:
+        raise BadInput(Problem(str(Path(place) / METRICS), f"does not hold what {MANIFEST} says", "run the study again"))
+    return study, manifest
 
 
 def _stored_result(table, config, policy, manifest):
