@@ -81,9 +81,9 @@ def test_a_difference_from_nothing_is_told_in_its_own_unit(result):
 def test_levels_are_told_in_words_that_people_use(result):
     rows = [effect("grid", "hhi_chip_sales", baseline=0.345), effect("grid", "cr4_compute_owned", unit="share", baseline=0.812)]
     titles = [axes.get_title("left") for axes in policies.draw(compared(result, rows)).axes]
-    assert titles == ["HHI of chip sales\nbaseline 3,450 points", "Four largest owners' share\nbaseline 81%"]
-    assert policies.title_of("hhi_training_flop") == "HHI of training compute of labs"
-    assert policies.title_of("share_owned_google") == "share owned google"
+    assert titles == ["HHI of chip sales\nbaseline 3,450 points", "Four largest owners' share of AI compute\nbaseline 81%"]
+    assert policies.title_of("hhi_training_flop") == "HHI of training compute"
+    assert policies.title_of("share_owned_google") == "Share owned google"
 
 
 def test_a_small_change_is_not_rounded_to_nothing(result):

@@ -17,6 +17,7 @@ from market_abm.parameters.schema import DatedLever
 from market_abm.report import effects, names, numbers, policies, scenario, tables, words
 from market_abm.report.page import page
 from market_abm.studies.comparison import Comparison
+from market_abm.studies.names import metric_name, policy_name
 from market_abm.studies.run import Result
 from market_abm.studies.store import manifest_of, manifest_of_comparison
 
@@ -115,13 +116,13 @@ def test_the_spread_leaves_failed_runs_out_and_one_run_has_no_range():
     ("compute_vouchers", "compute vouchers"), ("break_up+faster_grid@2028Q1", "break up and faster grid from 2028Q1"), ("my/two_levers.toml", "my/two_levers.toml"),
 ])
 def test_a_policy_has_a_readable_name(policy, name):
-    assert names.policy_name(policy) == name
+    assert policy_name(policy) == name
 
 
 def test_a_metric_that_has_no_name_is_called_by_its_meaning():
-    assert names.metric_name("hhi_chip_sales") == "HHI of chip sales"
-    assert names.metric_name("cr4_compute_owned_by_group") == "share of the 4 largest firms, AI compute owned, by ultimate owner"
-    assert names.metric_name("untrained_labs", "Labs left out.") == "Labs left out"
+    assert metric_name("hhi_chip_sales") == "HHI of chip sales"
+    assert metric_name("cr4_compute_owned_by_group") == "share of the 4 largest firms, AI compute owned, by ultimate owner"
+    assert metric_name("untrained_labs", "Labs left out.") == "Labs left out"
 
 
 def test_owners_are_named_by_size_with_their_range(result):

@@ -3,17 +3,17 @@
 import numpy as np
 from matplotlib.figure import Figure
 
+from market_abm.essays.first_essay import PERSON_KW, PERSON_USD
 from market_abm.plots.style import DASHES, INK, PALETTE, at, band, heading, label_ends, logarithmic, look, mark_projection, told_quarters, year_axis
 
-ESSAY_USD, ESSAY_KW = 250e3, 30.0  # a person of compute as an essay of 2023 has it
 PLACES = {"left": (0.02, "left", "top", -2), "right": (0.98, "right", "bottom", 2)}  # of a label on its line: where the lines seldom are
 PANELS = (  # title, axis, log scale, {metric: label}, (figure to compare, its label, where that stands)
     ("A person of compute (20 PFLOP/s): price", "USD", True,
      {"person_of_compute_usd": "outsider buys", "person_of_compute_usd_insider": "insider buys",
       "person_year_usd_list": "outsider rents a year,\nlist price", "person_year_usd_insider": "insider's cost a year"},
-     (ESSAY_USD, "essay: 250,000 USD", "left")),
+     (PERSON_USD, "essay: 250,000 USD", "left")),
     ("A person of compute: power", "kW", True,
-     {"person_of_compute_kw": "outsider", "person_of_compute_kw_insider": "insider"}, (ESSAY_KW, "essay: 30 kW", "left")),
+     {"person_of_compute_kw": "outsider", "person_of_compute_kw_insider": "insider"}, (PERSON_KW, "essay: 30 kW", "left")),
     ("Cost of a run over the median startup's funds", "ratio", True,
      {"capital_ratio_full_run": "the largest run", "capital_ratio_tenth_run": "a tenth of it"}, (1.0, "can just be paid", "right")),
     ("Waiting for power", "quarters", False,

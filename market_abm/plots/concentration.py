@@ -5,14 +5,12 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import StrMethodFormatter
 
 from market_abm.plots.style import INK, PALETTE, at, band, heading, look, mark_projection, told_quarters, year_axis
+from market_abm.studies import names
 
 POINTS = 10_000
 HIGHLY, MODERATELY = 1800, 1000
-MARKETS = {  # metric: what its market is
-    "hhi_chip_sales": "chip sales", "hhi_compute_owned": "AI compute owned", "hhi_compute_energised": "AI compute with power",
-    "hhi_contracted_mw": "power contracted (MW)", "hhi_compute_rented": "AI compute rented out", "hhi_cloud_revenue": "cloud revenue",
-    "hhi_ai_revenue": "AI revenue", "hhi_training_flop": "training compute of labs",
-}
+BASES = ("chip_sales", "compute_owned", "compute_energised", "contracted_mw", "compute_rented", "cloud_revenue", "ai_revenue", "training_flop")
+MARKETS = {f"hhi_{base}": names.MARKETS[base] for base in BASES}  # metric: what its market is
 COLUMNS = 4
 APART = "hhi_chip_sales"  # several times as concentrated as the others: it would flatten them
 

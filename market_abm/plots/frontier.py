@@ -3,16 +3,17 @@
 import numpy as np
 from matplotlib.figure import Figure
 
+from market_abm.essays.second_essay import CLUSTER_GW, GPT3_FLOP, GPT4_FLOP, GPT4_STATED_FLOP, GROK3_FLOP
 from market_abm.plots.style import INK, PALETTE, at, band, heading, logarithmic, look, mark_projection, span, told_quarters, year_axis, years
 
 PUBLISHED, STATED = "published (Epoch AI)", "as an essay of 2024 has it"
 PANELS = (  # metric, title, axis, {series: ((year, value, name), ...)}; without a name: where a line ends that nobody stated a point of
     ("frontier_run_flop", "The quarter's largest training run", "FLOP (physical)", {
-        PUBLISHED: ((2020.4, 3.14e23, "GPT-3"), (2023.2, 2.1e25, "GPT-4"), (2025.1, 4.64e26, "Grok-3")),
-        STATED: ((2022.5, 1e26, "GPT-4"), (2024.5, 1e27, "2024"), (2028.5, 1e29, ""))}),
+        PUBLISHED: ((2020.4, GPT3_FLOP, "GPT-3"), (2023.2, GPT4_FLOP, "GPT-4"), (2025.1, GROK3_FLOP, "Grok-3")),
+        STATED: ((2022.5, GPT4_STATED_FLOP, "GPT-4"), (2024.5, 10 * GPT4_STATED_FLOP, "2024"), (2028.5, 1000 * GPT4_STATED_FLOP, ""))}),
     ("largest_cluster_mw", "Power of its cluster", "MW", {
         PUBLISHED: ((2023.2, 20, "GPT-4"), (2025.1, 137, "Grok-3")),
-        STATED: ((2026.5, 1_000, "1 GW"), (2028.5, 10_000, "10 GW"))}),
+        STATED: ((2026.5, 1_000, "1 GW"), (2028.5, 1000 * CLUSTER_GW, "10 GW"))}),
 )
 MARKS = {PUBLISHED: ("o", INK, 55), STATED: ("D", PALETTE[1], 45)}
 

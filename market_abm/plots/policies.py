@@ -8,22 +8,18 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from market_abm.metrics.catalogue import catalogue
-from market_abm.plots.concentration import MARKETS, POINTS
+from market_abm.plots.concentration import POINTS
 from market_abm.plots.style import INK, PALETTE, heading, look
 from market_abm.studies import effects
+from market_abm.studies.names import capital, metric_name, policy_name
 
 MOST_PANELS, COLUMNS, NAME_WIDTH, TITLE_WIDTH = 6, 3, 24, 44
 UNITS = {"0 to 1": "(0 to 1)", "count": "", "ratio": "", "1": ""}
 VERDICTS = {  # marker, colour, filled
     "agree": ("o", PALETTE[0], True), "disagree": ("X", PALETTE[3], True), "inconclusive": ("o", INK, False), "ambiguous": ("s", "#767676", True),
 }
-WORDS = {"agree": "as theory expects", "disagree": "against theory", "inconclusive": "not told from zero", "ambiguous": "theory has no sign"}
+WORDS = {"agree": "as theory expects", "disagree": "against theory", "inconclusive": "inconclusive", "ambiguous": "theory has no sign"}
 ARROWS = {"+": "\u2191", "-": "\u2193", "0": "0", "\u00b1": "\u00b1", "": "?"}
-TITLES = {
-    "startups_alive": "Startups alive", "price_usd_per_pflop_hour": "Rent of compute", "frontier_run_flop": "Largest training run",
-    "cr4_compute_owned": "Four largest owners' share", "consumer_surplus_usd": "Customers' surplus",
-    "person_of_compute_usd": "Price of a person of compute", "largest_cluster_mw": "Power of the largest training cluster",
-}
 
 
 def draw(study):
@@ -103,27 +99,20 @@ def says(study):
     told = []
     for metric in list(dict.fromkeys(row["metric"] for row in study.effects))[:MOST_PANELS]:
         rows = [row for row in study.effects if row["metric"] == metric and row["quarter"] == quarter]
-        found = [f"{_named(row['lever'])} {_change(row)}" for row in rows if effects.found(row)]
+        found = [f"{policy_name(row['lever'])} {_change(row)}" for row in rows if effects.found(row)]
         told.append(f"{title_of(metric)}: {', '.join(found) or 'nothing told from zero'}")
     return (f"Forest plot: mean difference of each policy from the baseline in {quarter}, in per cent, with 95% intervals and theory's sign. "
             f"Found after correction for many comparisons: {'. '.join(told)}.")
 
 
-def _named(policy):
-    """Write a policy's name for people."""
-    return policy.replace("_", " ").replace("+", " + ").replace("@", " from ")
-
-
 def _wrapped(policy):
-    return "\n".join(textwrap.wrap(_named(policy), NAME_WIDTH, max_lines=3, placeholder=" ..."))
+    return "\n".join(textwrap.wrap(policy_name(policy), NAME_WIDTH, max_lines=3, placeholder=" ..."))
 
 
 def title_of(metric):
     """Return what a metric is called in a title."""
-    if metric in TITLES or metric in MARKETS:
-        return TITLES.get(metric) or f"HHI of {MARKETS[metric]}"
     says = {known.name: known.says for known in catalogue(())}
-    return says.get(metric, metric.replace("_", " ")).split(";")[0].rstrip(".")
+    return capital(metric_name(metric, says.get(metric, metric.replace("_", " ")).split(";")[0]))
 
 
 def _measure(row):

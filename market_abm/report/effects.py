@@ -2,9 +2,9 @@
 
 import math
 
-from market_abm.report.names import capital, catalogued, metric_name, policy_name
 from market_abm.report.numbers import known, level, percent, range_of_changes, size_of_change, whole
 from market_abm.studies.effects import AGREE, AMBIGUOUS, DISAGREE, found, relative
+from market_abm.studies.names import capital, catalogued, metric_name, policy_name
 
 SAID = 10  # found differences told in full; the table has the others
 MOST = 3  # differences of a policy that the short answer names

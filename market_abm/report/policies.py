@@ -2,8 +2,9 @@
 
 from market_abm.levers.catalogue import CATALOGUE
 from market_abm.parameters.declare import declarations
-from market_abm.report.names import baseline_of, capital, is_comparison, policy_name
+from market_abm.report.names import baseline_of, is_comparison
 from market_abm.report.numbers import figure, percent
+from market_abm.studies.names import capital, policy_name
 
 OUTCOMES = {
     "owners": "concentration of owners of compute, clouds and labs", "chips": "concentration of chip makers", "entry": "entry of startups",

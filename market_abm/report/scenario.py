@@ -2,8 +2,9 @@
 
 import numpy as np
 
-from market_abm.report.names import MARKETS, dates, owner_name, values_at
+from market_abm.report.names import dates, owner_name, values_at
 from market_abm.report.numbers import HHI_POINTS, level, percent, spread
+from market_abm.studies.names import MARKETS
 from market_abm.units import QUARTERS_PER_YEAR, slug
 
 HIGH, MODERATE = 1800, 1000  # points

@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from market_abm.report.effects import SIGNS, found, named, relative
-from market_abm.report.names import baseline_of, capital, catalogued, dates, is_comparison, metric_name, policy_name, values_at
+from market_abm.report.names import baseline_of, dates, is_comparison, values_at
 from market_abm.report.numbers import (
     LEVELS,
     NO_FIGURE,
@@ -19,6 +19,7 @@ from market_abm.report.numbers import (
     scale_of,
     size_of_change,
 )
+from market_abm.studies.names import capital, catalogued, metric_name, policy_name
 from market_abm.units import QUARTERS_PER_YEAR
 
 SHOWN = (

@@ -2,8 +2,9 @@
 
 import time
 
-from market_abm.report.names import baseline_of, is_comparison, policy_name, scenarios_of
+from market_abm.report.names import baseline_of, is_comparison, scenarios_of
 from market_abm.studies.effects import CONFIDENCE, ERROR_RATE, NEGLIGIBLE
+from market_abm.studies.names import policy_name
 
 QUESTION = "Who ends up owning the world's AI compute, what does it cost to get in, and which rule would change that?"
 NATURE = ("This page reports a simulation, not a forecast. The model is not calibrated: most of its numbers are assumed inside plausible "
