@@ -94,8 +94,9 @@ def _reading_of_effects(study):
          f"Hochberg 1995): of the differences called found, at most {ERROR_RATE:.0%} are luck on average, if cells are independent or pull the "
          f"same way. Found means a corrected p-value of at most {ERROR_RATE:.2f}. An interval can leave out zero and the difference not be found."),
         ("Agree, disagree", "Found, with theory's sign or against it. Where theory expects no effect: agree when the interval lies within "
-         f"{NEGLIGIBLE:.0%} of the baseline, disagree when a difference is found and the interval reaches beyond that."),
-        ("Inconclusive", "Not found at this number of seeds. That is no proof that there is no effect."),
+         f"{NEGLIGIBLE:.0%} of the baseline, disagree when a difference is found and the interval lies wholly beyond that."),
+        ("Inconclusive", "Not found at this number of seeds, or, where theory expects no effect, neither within that nor wholly beyond. "
+         "That is no proof that there is no effect."),
         ("Ambiguous", "Theory has it both ways, or says nothing of this metric. There is nothing to agree with."),
     ]
 
