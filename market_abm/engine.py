@@ -182,12 +182,8 @@ def simulate(configurations, seeds, on_quarter=None, recorder=None):
                     recorder.after_quarter(simulation)
         if on_quarter is not None:
             on_quarter()
-    refused = np.full(len(simulation.seeds), np.nan)
-    refused[simulation.running] = simulation.world.array("market.refused_entries")[:, 0]
-    labels = tuple(quarter_label(q, frame.start) for q in range(frame.quarters))
     records = recorder.records(simulation, configurations) if recorder is not None else {}
-    names = tuple(m.name for m in simulation.metrics)
-    return Outcome(labels, names, values, simulation.seeds, tuple(simulation.failures), refused, records)
+    return _outcome_of(simulation, values, 0, len(simulation.seeds), records)
 
 
 def simulate_policies(configurations, seeds, on_quarter=None):
@@ -232,11 +228,12 @@ def parting(rules, others):
     return len(rules)
 
 
-def _outcome_of(simulation, values, block, count):
-    """Return what the block of a policy in the batch leaves, its runs counted from its own first."""
+def _outcome_of(simulation, values, block, count, records=None):
+    """Return what a block of `count` runs of the batch leaves, its runs counted from its own first."""
     first, frame = block * count, simulation.frame
     refused = np.full(len(simulation.seeds), np.nan)
     refused[simulation.running] = simulation.world.array("market.refused_entries")[:, 0]
     failures = tuple(replace(f, run=f.run - first) for f in simulation.failures if first <= f.run < first + count)
     labels = tuple(quarter_label(q, frame.start) for q in range(frame.quarters))
-    return Outcome(labels, tuple(m.name for m in simulation.metrics), values, simulation.seeds[:count], failures, refused[first : first + count])
+    return Outcome(labels, tuple(m.name for m in simulation.metrics), values, simulation.seeds[:count], failures, refused[first : first + count],
+                   records or {})

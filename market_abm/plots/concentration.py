@@ -6,9 +6,8 @@ from matplotlib.ticker import StrMethodFormatter
 
 from market_abm.plots.style import INK, PALETTE, at, band, heading, look, mark_projection, told_quarters, year_axis
 from market_abm.studies import names
+from market_abm.studies.names import HHI_POINTS, HIGHLY, MODERATELY
 
-POINTS = 10_000
-HIGHLY, MODERATELY = 1800, 1000
 BASES = ("chip_sales", "compute_owned", "compute_energised", "contracted_mw", "compute_rented", "cloud_revenue", "ai_revenue", "training_flop")
 MARKETS = {f"hhi_{base}": names.MARKETS[base] for base in BASES}  # metric: what its market is
 COLUMNS = 4
@@ -30,7 +29,7 @@ def draw(result):
         panels = dict(zip(markets, grid.flat, strict=False))
         top = max([HIGHLY * 1.25, *(axes.get_ylim()[1] for metric, axes in panels.items() if metric != APART)])
         for metric, axes in panels.items():
-            axes.set_ylim(0, POINTS if metric == APART else min(top, POINTS))
+            axes.set_ylim(0, HHI_POINTS if metric == APART else min(top, HHI_POINTS))
         if APART in panels:
             panels[APART].annotate("own scale", (0.97, 0.97), xycoords="axes fraction", ha="right", va="top", fontsize="small", style="italic")
         heading(figure, "How concentrated is each market?", result,
@@ -40,7 +39,7 @@ def draw(result):
 
 
 def _panel(axes, result, metric, leftmost):
-    band(axes, result, metric, PALETTE[0], scale=POINTS)
+    band(axes, result, metric, PALETTE[0], scale=HHI_POINTS)
     axes.axhline(HIGHLY, color=INK, linewidth=0.9)
     axes.axhline(MODERATELY, color=INK, linewidth=0.6, linestyle=":")
     axes.set_title(MARKETS[metric], fontsize="medium")
@@ -59,7 +58,7 @@ def says(result):
     quarters = told_quarters(result)
     told = []
     for metric, market in MARKETS.items():
-        figures = [(quarter, at(result, metric, quarter) * POINTS) for quarter in quarters]
+        figures = [(quarter, at(result, metric, quarter) * HHI_POINTS) for quarter in quarters]
         known = [f"{value:,.0f} in {quarter}" for quarter, value in figures if np.isfinite(value)]
         if known:
             told.append(f"{market} {', '.join(known)}")

@@ -8,10 +8,9 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from market_abm.metrics.catalogue import catalogue
-from market_abm.plots.concentration import POINTS
 from market_abm.plots.style import INK, PALETTE, heading, look
 from market_abm.studies import effects
-from market_abm.studies.names import capital, metric_name, policy_name
+from market_abm.studies.names import HHI_POINTS, capital, metric_name, policy_name
 
 MOST_PANELS, COLUMNS, NAME_WIDTH, TITLE_WIDTH = 6, 3, 24, 44
 UNITS = {"0 to 1": "(0 to 1)", "count": "", "ratio": "", "1": ""}
@@ -120,7 +119,7 @@ def _measure(row):
     level, unit = row["baseline"], row["unit"]
     scale = 100 / abs(level) if level and np.isfinite(level) else None
     if scale and row["metric"].startswith("hhi_"):
-        return f"{level * POINTS:,.0f}", " points", scale
+        return f"{level * HHI_POINTS:,.0f}", " points", scale
     if scale and unit == "share":
         return f"{level:.0%}", "", scale
     return _amount(level), f" {UNITS.get(unit, unit)}".rstrip(), scale

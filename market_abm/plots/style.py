@@ -10,6 +10,7 @@ import seaborn as sns
 from matplotlib import rc_context
 from matplotlib.ticker import FixedLocator, LogFormatter, LogLocator, MaxNLocator, StrMethodFormatter
 
+from market_abm.studies.summary import ROUND_DATE
 from market_abm.units import quarter_number, year_of
 
 PALETTE = tuple(c for place, c in enumerate(sns.color_palette("colorblind", 10).as_hex()) if place != 7)  # 7 is a grey
@@ -172,7 +173,7 @@ def at(result, metric, quarter, level=0.5):
 def told_quarters(result):
     """Return the quarters that descriptions tell of: the first, the last with facts, 2030Q4 and the last, as far as there are any."""
     place = last_of_history(result)
-    last, round_date = result.labels[place : place + 1] if place >= 0 else (), ("2030Q4",) if "2030Q4" in result.labels else ()
+    last, round_date = result.labels[place : place + 1] if place >= 0 else (), (ROUND_DATE,) if ROUND_DATE in result.labels else ()
     return tuple(dict.fromkeys((result.labels[0], *last, *round_date, result.labels[-1])))
 
 

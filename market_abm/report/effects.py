@@ -38,7 +38,7 @@ def blocks(study):
 
 def named(study):
     """Return {metric: name for people} of the metrics compared."""
-    told = catalogued(study.baseline)
+    told = catalogued(study.baseline.config)
     metrics = dict.fromkeys(row["metric"] for row in study.effects)
     return {name: metric_name(name, told[name].says if name in told else "") for name in metrics}
 

@@ -6,8 +6,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from market_abm.studies.names import HHI_POINTS
+
 NO_FIGURE = "no figure"
-HHI_POINTS = 10_000
 MINUS = "−"
 LARGE = ((1e12, "trillion"), (1e9, "billion"), (1e6, "million"))
 SUPERSCRIPTS = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")

@@ -2,6 +2,7 @@
 
 from market_abm.levers.catalogue import CATALOGUE
 from market_abm.parameters.declare import declarations
+from market_abm.report.effects import SIGNS
 from market_abm.report.names import baseline_of, is_comparison
 from market_abm.report.numbers import figure, percent
 from market_abm.studies.names import capital, policy_name
@@ -10,7 +11,6 @@ OUTCOMES = {
     "owners": "concentration of owners of compute, clouds and labs", "chips": "concentration of chip makers", "entry": "entry of startups",
     "price": "price of compute", "output": "size of the largest training runs", "welfare": "customers' surplus",
 }
-SIGNS = {"+": "higher", "-": "lower", "0": "no effect", "±": "either way"}
 
 
 def policies(study, manifest):

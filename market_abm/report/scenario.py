@@ -3,11 +3,10 @@
 import numpy as np
 
 from market_abm.report.names import dates, owner_name, values_at
-from market_abm.report.numbers import HHI_POINTS, level, percent, spread
-from market_abm.studies.names import MARKETS
+from market_abm.report.numbers import level, percent, spread
+from market_abm.studies.names import HHI_POINTS, HIGHLY, MARKETS, MODERATELY
 from market_abm.units import QUARTERS_PER_YEAR, slug
 
-HIGH, MODERATE = 1800, 1000  # points
 LARGEST = 4  # owners named in a sentence
 NOT_A_FIRM = ("everybody_else", "startup_pool")  # rows of owners that stand for many
 WORTH_NAMING = 0.01  # share below which an owner or a bound is not named
@@ -86,16 +85,16 @@ def concentration(result, market):
 def _concentration(result, metric, quarter):
     values = values_at(result, metric, quarter)
     known = values[np.isfinite(values)] * HHI_POINTS
-    above = int((known > HIGH).sum())
+    above = int((known > HIGHLY).sum())
     often = f", above 1,800 in {above} of {len(known)} runs" if 0 < above < len(known) else ""
     return f"{spread(values, metric, '0 to 1')} in {quarter}, {concentrated(float(np.median(known)))}{often}"
 
 
 def concentrated(points):
     """Call a market by its index, in points."""
-    if points > HIGH:
+    if points > HIGHLY:
         return "highly concentrated"
-    return "moderately concentrated" if points >= MODERATE else "not concentrated"
+    return "moderately concentrated" if points >= MODERATELY else "not concentrated"
 
 
 def entry(result, quarter):

@@ -45,7 +45,7 @@ ANSWERED = ("cr4_compute_owned", "person_of_compute_usd_insider", "person_of_com
 
 def of_levels(result):
     """Return dates and one row a metric: name, identifier, unit, and a median with its range for each date."""
-    told = catalogued(result)
+    told = catalogued(result.config)
     rows = [
         {"name": capital(metric_name(metric, told[metric].says)), "metric": metric,
          "cells": [_cell(values_at(result, metric, quarter), metric, told[metric].unit) for quarter in dates(result)]}
@@ -118,7 +118,7 @@ def _covers(result, first, last):
 
 def _beside(result, metric, how, first, last, low, high, source):
     """Return one line beside the facts, or nothing where all runs failed."""
-    told = catalogued(result)[metric]
+    told = catalogued(result.config)[metric]
     values = _of_period(result.metric(metric)[result.labels.index(first): result.labels.index(last) + 1], how)
     kept = values[np.isfinite(values)]
     if len(kept) == 0:
@@ -148,7 +148,7 @@ def _beside_band(median, low, high, metric, unit):
 def definitions(study):
     """Return what each metric that the page speaks of means, by the catalogue."""
     result = baseline_of(study)
-    told = {name: metric for name, metric in catalogued(result).items() if name in result.names}
+    told = {name: metric for name, metric in catalogued(result.config).items() if name in result.names}
     wanted = [*([row["metric"] for row in study.effects] if is_comparison(study) else []), *SHOWN, *ANSWERED,
               *(name for name in told if name.startswith("bound_by_")), *(fact[0] for fact in FACTS)]
     return [{"metric": name, "name": capital(metric_name(name, told[name].says)), "unit": told[name].unit, "says": told[name].says}

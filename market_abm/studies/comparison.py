@@ -13,12 +13,13 @@ from market_abm.parameters.frame import with_frame
 from market_abm.parameters.loading import with_levers
 from market_abm.parameters.schema import Configuration, DatedLever
 from market_abm.studies.effects import effects_of
+from market_abm.studies.names import catalogued
 from market_abm.studies.run import Result, result_of
-from market_abm.units import quarter_label, quarter_number, slug
+from market_abm.studies.summary import ROUND_DATE
+from market_abm.units import quarter_label, quarter_number
 
 TOGETHER = 256  # runs advanced together, policies and seeds: measured fastest, and half a GB
 COMPARED = ("hhi_compute_owned", "hhi_chip_sales", "hhi_ai_revenue", "startups_alive", "price_usd_per_pflop_hour", "frontier_run_flop")
-ROUND_DATE = "2030Q4"
 
 
 @dataclass
@@ -205,9 +206,7 @@ def _near(name, known):
 
 def _chosen(config, metrics, at):
     """Return the metrics and quarters to compare, after a check; by default a few metrics, in 2030Q4 or at the end."""
-    from market_abm.metrics.catalogue import catalogue
-
-    known = [metric.name for metric in catalogue([slug(cloud.name) for cloud in config.cast.clouds])]
+    known = catalogued(config)
     metrics = _texts(metrics) or COMPARED
     frame, problems = config.frame, []
     problems += [Problem("--metrics", "is no metric", _near(str(name), known), key=str(name)) for name in metrics if name not in known]

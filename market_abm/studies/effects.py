@@ -3,6 +3,7 @@
 import numpy as np
 
 from market_abm.levers.catalogue import CATALOGUE, OUTCOMES
+from market_abm.studies.names import catalogued
 
 AGREE, DISAGREE, INCONCLUSIVE, AMBIGUOUS = "agree", "disagree", "inconclusive", "ambiguous"
 CONFIDENCE = 0.95
@@ -103,9 +104,10 @@ def effects_of(baseline, results, policies, metrics, quarters):
 
     `results` and `policies` (dated levers) are by the policy's name; a metric that an outcome stands for has theory's sign.
     """
-    units = _units(baseline)
+    told = catalogued(baseline.config)
     rows = [
-        {"lever": name, "metric": metric, "unit": units.get(metric, ""), "quarter": quarter, "start": first_start(policies[name]),
+        {"lever": name, "metric": metric, "unit": told[metric].unit if metric in told else "", "quarter": quarter,
+         "start": first_start(policies[name]),
          **_beside(*(each.metric(metric)[each.labels.index(quarter)] for each in (baseline, result))),
          "predicted_sign": predicted([lever.name for lever in policies[name]], metric)}
         for metric in metrics for quarter in quarters for name, result in results.items()
@@ -126,10 +128,3 @@ def _beside(before, after):
     """Return the mean of the baseline over the pairs that have a figure under both, and what is paired."""
     known = before[np.isfinite(before) & np.isfinite(after)]
     return {"baseline": float(known.mean()) if len(known) else float("nan")} | paired(after - before)
-
-
-def _units(result):
-    from market_abm.metrics.catalogue import catalogue
-    from market_abm.units import slug
-
-    return {metric.name: metric.unit for metric in catalogue([slug(cloud.name) for cloud in result.config.cast.clouds])}

@@ -1,10 +1,12 @@
-"""What metrics and policies are called for people, on pages and in pictures alike."""
+"""What metrics and policies are called for people, and how indices are told, on pages and in pictures alike."""
 
 import os
 
 from market_abm.metrics.catalogue import catalogue
 from market_abm.units import slug
 
+HHI_POINTS = 10_000
+HIGHLY, MODERATELY = 1800, 1000  # points: concentrated so (1,800: US Merger Guidelines 2023; 1,000: those of 1992)
 MARKETS = {
     "compute_owned": "AI compute owned", "compute_energised": "AI compute with power", "compute_rented": "AI compute rented out",
     "contracted_mw": "grid power contracted", "cloud_revenue": "cloud revenue", "chip_sales": "chip sales",
@@ -51,9 +53,9 @@ def metric_name(metric, says=""):
     return f"{known}, by ultimate owner" if group else known
 
 
-def catalogued(result):
-    """Return {name: metric} of all metrics of a result's cast."""
-    return {metric.name: metric for metric in catalogue([slug(cloud.name) for cloud in result.config.cast.clouds])}
+def catalogued(config):
+    """Return {name: metric} of all metrics of a configuration's cast."""
+    return {metric.name: metric for metric in catalogue([slug(cloud.name) for cloud in config.cast.clouds])}
 
 
 def policy_name(policy):
