@@ -87,6 +87,16 @@ class _Book:
         nobody = self._world.rows["clouds"]
         return self.makers("parent", lambda key: owners.index(key) if key else nobody)
 
+    def stakes(self):
+        """Return the weight of the profit of each owner in front in each owner's objective, `(owners, runs, owners)`."""
+        owners = [agent.key for agent in self._configurations[0].cast.clouds]
+        out = np.zeros((self._world.rows["clouds"], self._world.runs, self._world.rows["clouds"]))
+        for r, configuration in enumerate(self._configurations):
+            for i, owner in enumerate(configuration.cast.clouds):
+                if owner.holds and owner.present:
+                    out[owners.index(owner.holds), r, i] = owner.holding
+        return out
+
     def entry(self):
         """Return the quarter of entry of each owner: 0 for those there at the start, else at least the second."""
         start = self._configurations[0].frame.start
@@ -152,6 +162,9 @@ def _open_clouds(world, book, rules):
          general_revenue_usd=general,
          new_workload_pull=book.clouds("new_workload_share") * there,
          contested_rent_usd=rules.clouds.opening_rent_usd * (book.clouds("rents_out") > 0) * there,
+         service_usd=book.clouds("service_usd") * known, appeal=book.clouds("appeal") * known, profit_weight=book.stakes(),
+         quality=book.clouds("quality") * there, sells=book.clouds("sells") * there,
+         output_pflop_hours=book.clouds("output_pflop_hours") * there,
          tenant_share=0.5 * book.clouds("rents_out") * there, quarters_since_review=100.0 * there,
          lab_budget_usd=rules.training.opening_budget_usd / 4.0 * book.clouds("lab_share") * there,
          demand_growth=log(rules.clouds.opening_growth) / 4.0 * there * (kind != STARTUP_POOL), fill_rate=there, own_fill_rate=there,

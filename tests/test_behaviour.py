@@ -466,13 +466,13 @@ def race(largest=1e9, research=1.0, prize=100.0, rivals=3.0):
 ])
 def test_a_lab_spends_what_the_contest_bears(share, rivals, r, spend):
     # O19, four labs and a prize of 100: 100 x 1/4 x 3/4 = 18.75 each; a newcomer expects an equal share.
-    assert labs.contest_bound(row(share), race(rivals=rivals), row(r))[0, 0] == near(spend)
+    assert labs.contest_bound(row(share), race(rivals=rivals), row(r), row(1.0))[0, 0] == near(spend)
 
 
 def test_nobody_spends_more_than_it_expects_to_win():
     # O19: with r = 1.25 six labs would each spend 17.36 for a sixth of 100; nobody takes part for more than 16.67.
-    assert labs.contest_bound(row(0.0), race(rivals=5), row(1.25))[0, 0] == near(100 / 6)
-    assert labs.contest_bound(row(0.0), race(rivals=4), row(1.25))[0, 0] == near(20.0), "with five, all of it"
+    assert labs.contest_bound(row(0.0), race(rivals=5), row(1.25), row(1.0))[0, 0] == near(100 / 6)
+    assert labs.contest_bound(row(0.0), race(rivals=4), row(1.25), row(1.0))[0, 0] == near(20.0), "with five, all of it"
 
 
 BUDGET = {"catch_up_growth": 16.0}

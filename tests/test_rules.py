@@ -39,11 +39,11 @@ def test_a_table_holds_the_declared_options_in_their_order(table, kind, name):
 
 
 def shared_out(rule, orders, supply, weights=None, lots=None, floor=0.0):
-    """Share `supply` out among orders of one run and return a list."""
+    """Share `supply` out among orders of one run, none contracted earlier and without a cap, and return a list."""
     size = len(orders)
     weights = np.ones((1, size)) if weights is None else row(*weights)
-    lots = row(*range(size)) if lots is None else row(*lots)
-    return rule(row(*orders), row(supply), weights, lots, row(floor))[0]
+    lots = row(*((k + 0.5) / size for k in range(size))) if lots is None else row(*lots)
+    return rule(row(*orders), row(supply), weights, lots, row(floor), np.zeros((1, size)), np.ones((1, size)), row(1.0))[0]
 
 
 def test_in_proportion_everybody_gets_the_same_fraction():
@@ -459,7 +459,8 @@ def allocation_case(runs=64, rows=13, seed=1):
     orders = rng.lognormal(0, 3, (runs, rows)) * (rng.random((runs, rows)) < 0.8)
     return {"orders": orders, "supply": rng.random((runs, 1)) * 1.3 * total(orders),
             "weights": rng.lognormal(0, 2, (runs, rows)) * (rng.random((runs, rows)) < 0.7),
-            "lots": rng.random((runs, rows)), "floor": rng.random((runs, 1))}
+            "lots": rng.random((runs, rows)), "floor": rng.random((runs, 1)), "contracted": orders * rng.random((runs, rows)),
+            "bids": np.floor(5 * rng.random((runs, rows))), "cap": 0.1 + 0.9 * rng.random((runs, 1))}
 
 
 def pricing_case(runs=64, rows=13, seed=1):
@@ -476,7 +477,7 @@ def documentation_case(runs=64, rows=13, seed=1):
 
 
 FAMILIES = {  # the table, its inputs, which of them scale together, and whether the answer scales with them
-    "allocation": (ALLOCATION, allocation_case, ("orders", "supply"), True),
+    "allocation": (ALLOCATION, allocation_case, ("orders", "supply", "contracted"), True),
     "pricing": (CHIP_PRICING, pricing_case, ("unit_cost",), True),
     "documentation": (DOCUMENTATION, documentation_case, ("age", "delay"), False),
 }
@@ -568,7 +569,8 @@ def test_without_supply_nobody_gets_anything(name):
 @pytest.mark.parametrize("name", ALLOCATION)
 def test_when_there_is_enough_everybody_is_served(name):
     case = allocation_case()
-    got = ALLOCATION[name](case["orders"], 2.0 * total(case["orders"]) + 1.0, case["weights"], case["lots"], case["floor"])
+    case |= {"supply": 2.0 * total(case["orders"]) + 1.0, "cap": np.ones((64, 1))}
+    got = ALLOCATION[name](*case.values())
     assert got == pytest.approx(case["orders"], rel=1e-15)
 
 

@@ -4,8 +4,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from market_abm.behaviour.clouds import full_cost, investment_per_pflops
 from market_abm.behaviour.integration import in_house, merchants
 from market_abm.exact import best, bounded, exp, log, power, ratio, total
+from market_abm.rules.demand import ISOELASTIC, LINEAR
 
 
 class Research(NamedTuple):
@@ -86,6 +88,28 @@ def unit_cost_usd_per_pflops(makers, chips):
     """
     made = 1.0 + total(makers.cumulative_chips) / chips.chips_before_start
     return ratio(makers.base_cost_usd_per_chip * power(made, -chips.learning_exponent), makers.pflops_per_chip)
+
+
+def reach(price_usd, mw_per_pflops, energy_usd_per_mwh, service_usd, rules):
+    """Return price over the elasticity of all demand for chips, `(runs, makers)` USD/PFLOPS: what a monopolist adds to its cost.
+
+    Where enterprises' demand is linear or isoelastic it is derived from theirs through the full cost of an hour, which
+    clouds that compete in quantities pass on at a rate that does not depend on price; elsewhere the elasticity is declared.
+    """
+    fixed, whole = (
+        full_cost(_Capacity(investment_per_pflops(price, mw_per_pflops, rules.clouds), mw_per_pflops), energy_usd_per_mwh, rules.clouds, rules.chips)
+        + service_usd for price in (0.0 * price_usd, price_usd))
+    line = np.maximum(0.0, rules.rental.choke_usd - whole)
+    curve = whole / rules.rental.elasticity
+    derived = np.where(rules.rental.demand == LINEAR, line, curve) * ratio(price_usd, whole - fixed)
+    return np.where((rules.rental.demand == LINEAR) | (rules.rental.demand == ISOELASTIC), derived, price_usd / rules.chips.market_elasticity)
+
+
+class _Capacity(NamedTuple):
+    """A PFLOP/s of a maker's chips as a buyer sees it."""
+
+    investment_usd_per_pflops: np.ndarray
+    new_mw_per_pflops: np.ndarray
 
 
 def capacity_starts(makers, building, orders_pflops, chips):

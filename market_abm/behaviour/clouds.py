@@ -154,17 +154,6 @@ def transfer_price(clouds, rules):
     return np.maximum(rules.transfer_cost_share * clouds.full_cost_usd, by_rent)
 
 
-def contested_rent(clouds, wants_hours, offered_hours, energy_cost, rules):
-    """Move the contested rent towards what clears: ln p by lambda ln(wants/offered), in bounds; a public cloud's is its cost at most."""
-    pressure = log(bounded(ratio(wants_hours, offered_hours, 1.0), 0.05, 20.0))
-    move = bounded(rules.rent_speed * pressure, -rules.rent_step, rules.rent_step)
-    rent = clouds.contested_rent_usd * exp(move)
-    ceiling = np.where(clouds.list_rent_usd > 0, np.maximum(clouds.list_rent_usd, rules.rent_floor * energy_cost), np.inf)
-    at_cost = np.maximum(rules.public_rent * clouds.full_cost_usd, rules.rent_floor * energy_cost)
-    ceiling = np.where(clouds.kind == PUBLIC_CLOUD, np.minimum(ceiling, at_cost), ceiling)
-    return bounded(rent, rules.rent_floor * energy_cost, ceiling) * (clouds.rents_out > 0)
-
-
 def power_wanted(clouds, mw_needed, coming_mw, wait_quarters, growth, rules):
     """Return MW to request: what will be needed when the request can be filled, less what is coming.
 
@@ -221,5 +210,5 @@ def lasting_taste(lasting, cloud_births, maker_births):
 
 def tenants_logit(clouds, rules):
     """Return the plain probabilities of renting from each cloud: its size at its rent."""
-    on_offer = clouds.active_pflops * clouds.tenant_share * (clouds.rents_out > 0)
+    on_offer = clouds.active_pflops * clouds.tenant_share * (clouds.rents_out > 0) * clouds.sells
     return size_at_price(on_offer, clouds.contested_rent_usd, rules.provider_elasticity)

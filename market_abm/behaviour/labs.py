@@ -31,13 +31,13 @@ def the_race(market, rivals, training, serving_cost_share):
     return Race(largest, market.research_usd, prize, rivals)
 
 
-def contest_bound(share, race, decisiveness):
-    """Return what a lab would spend in a Tullock contest, r s (1-s) V, at its share or an equal one.
+def contest_bound(share, race, decisiveness, hope):
+    """Return what a lab would spend in a Tullock contest, r s (1-s) V, at its share or at what a newcomer hopes for, a part of an equal one.
 
     Never more than it expects to win, s V: beyond r (1-s) = 1 nobody takes part (Tullock 1980; Baye, Kovenock
     and de Vries 1994 for what contests that decisive come to).
     """
-    expected = np.maximum(share, 1.0 / (race.rivals + 1.0))
+    expected = np.maximum(share, hope / (race.rivals + 1.0))
     return np.minimum(decisiveness * (1.0 - expected), 1.0) * expected * race.prize_usd
 
 
@@ -61,7 +61,7 @@ def desired_budget(budget, share, race, surprise, training, decisiveness):
     ratchet down under rationing, one on its own past alone would freeze the ranks.
     """
     reach = np.minimum(race.largest_budget_usd, budget * power(training.catch_up_growth, 0.25) * exp(surprise))
-    worth = np.maximum(contest_bound(share, race, decisiveness), race.research_usd)
+    worth = np.maximum(contest_bound(share, race, decisiveness, training.hope), race.research_usd)
     return np.minimum(reach, worth), (worth < reach) * 1.0
 
 

@@ -4,8 +4,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from market_abm.behaviour.clouds import contested_rent
+from market_abm.behaviour import rental
 from market_abm.exact import bounded, exp, ratio
+from market_abm.rules import choose
+from market_abm.rules.rents import RENT_PRICING
 
 
 class Wants(NamedTuple):
@@ -13,8 +15,9 @@ class Wants(NamedTuple):
 
     reserved_hours: np.ndarray
     startup_usd: np.ndarray
-    spot_usd: np.ndarray  # of startups and enterprises
-    enterprise_usd: np.ndarray  # of it, enterprises
+    startups_usd: np.ndarray  # of all startups that rent from a cloud, on the spot
+    market: rental.Market  # what enterprises bring
+    contract_usd: np.ndarray  # of it, what they owe under contract
     captive_hours: np.ndarray
     backed_usd: np.ndarray  # of backed startups, at their backer's own price
     backed_hours: np.ndarray
@@ -27,6 +30,8 @@ class Cleared(NamedTuple):
     kept_promise: np.ndarray  # part of reserved hours that is served
     fill: np.ndarray  # part of the spot market's wants that is served
     asked_hours: np.ndarray
+    enterprise_usd: np.ndarray  # what enterprises want on the spot
+    output_hours: np.ndarray
 
 
 def left_for_spot(wish_usd, reserved_hours, reserved_rent_usd):
@@ -34,20 +39,30 @@ def left_for_spot(wish_usd, reserved_hours, reserved_rent_usd):
     return np.maximum(0.0, wish_usd - reserved_hours * reserved_rent_usd)
 
 
-def clear(clouds, wants, capacity, inside_hours, energy_cost, rules):
-    """Move the contested rent and share out what is offered: contracts first, then the spot market.
-
-    Offered are the tenants' assured part, what own use leaves, or what is promised, whichever is most.
-    """
-    promised = np.minimum(wants.reserved_hours, capacity)
+def hours_on_offer(clouds, capacity, inside_hours, promised_hours):
+    """Return hours offered to tenants: their assured part, what own use leaves, or what is promised, whichever is most."""
     offered = np.maximum(clouds.tenant_share * capacity, capacity - inside_hours) * clouds.rents_out
-    promised = promised * (clouds.rents_out > 0)
-    offered = np.maximum(offered, promised)
-    at_old_rent = ratio(wants.spot_usd, clouds.contested_rent_usd) + wants.captive_hours + wants.reserved_hours
-    rent = contested_rent(clouds, at_old_rent, offered, energy_cost, rules) * clouds.alive
-    spot = ratio(wants.spot_usd, rent) + wants.captive_hours
-    fill = ratio(np.minimum(spot, offered - promised), spot, 1.0) * clouds.alive
-    return Cleared(rent, ratio(promised, wants.reserved_hours, 1.0), fill, spot + wants.reserved_hours)
+    return np.maximum(offered, promised_hours) * clouds.sells
+
+
+def clear(clouds, wants, capacity, inside_hours, energy_cost, rules):
+    """Set contested rents by the rule in force and share out what is offered: contracts first, then the spot market."""
+    promised = np.minimum(wants.reserved_hours, capacity) * (clouds.rents_out > 0)
+    offered = hours_on_offer(clouds, capacity, inside_hours, promised)
+    firms = _enterprises_want(clouds.contested_rent_usd, clouds, offered, wants)
+    at_old_rent = ratio(wants.startups_usd + firms, clouds.contested_rent_usd) + wants.captive_hours + wants.reserved_hours
+    known = rental.sellers(clouds, offered, at_old_rent, energy_cost, rules)
+    output, rent = choose(RENT_PRICING, rules.rental.pricing, known, wants.market, rental.conduct(rules))
+    rent = np.minimum(rent, rental.public_ceiling(clouds, known.floor_usd, rules)) * (clouds.rents_out > 0) * clouds.alive
+    firms = _enterprises_want(rent, clouds, output, wants)
+    spot = ratio(wants.startups_usd + firms, rent) + wants.captive_hours
+    fill = ratio(np.minimum(spot, np.maximum(0.0, output - promised)), spot, 1.0) * clouds.alive
+    return Cleared(rent, ratio(promised, wants.reserved_hours, 1.0), fill, spot + wants.reserved_hours, firms, output)
+
+
+def _enterprises_want(rent_usd, clouds, hours, wants):
+    """Return what enterprises would spend on the spot at given rents: contracts are paid first."""
+    return np.maximum(0.0, rental.enterprises_spend(rent_usd, clouds, hours, wants.market) - wants.contract_usd)
 
 
 def contract_pays(contracts, expected_decline):

@@ -51,6 +51,13 @@ class Cloud:
     lab_share: float = number(0.0, 0, 1, "ratio", "Own lab's research budget over the largest.", at_most=1)
     cash_usd: float = number(0.0, 0, 1e10, "USD", "Cash set aside for compute.", at_most=1e13)
     convertible_mw: float = number(0.0, 0, 1e3, "MW", "Data centres for other uses that it could convert to AI.", at_most=1e6)
+    service_usd: float = number(0.0, 0, 1, "USD/PFLOP-h", "What an hour that it rents out costs it beyond chips and electricity.", at_most=1e6)
+    appeal: float = number(0.0, -2, 2, "utils", "Worth of its hours to customers under logit demand.", at_least=-50, at_most=50)
+    quality: float = number(1.0, 0.5, 2, "ratio", "Quality of its hours at the start under quality demand.", at_least=1e-3, at_most=1e6)
+    sells: float = number(1, 0, 1, "0 or 1", "Whether it rents out at the start; with free entry it may open or close later.", at_most=1, whole=True)
+    output_pflop_hours: float = number(0.0, 0, 1e6, "PFLOP-h", "Hours a quarter that it sells before the start, under cournot.", at_most=1e15)
+    holds: str = text("", "Key of another owner in whose profit it shares.")
+    holding: float = number(0.0, 0, 1, "share", "Weight of that owner's profit in its own objective: its share of it, 1 where they act as one.", at_most=1)
 
 
 @dataclass(frozen=True, slots=True)

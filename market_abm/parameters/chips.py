@@ -9,15 +9,18 @@ from market_abm.parameters.declare import choice, number, whole
 class Chips:
     """Technology, cost, price, supply and delivery of AI chips."""
 
-    pricing: str = choice("nash_logit", ("nash_logit", "cost_based"), "Rule that posts the price of chips.")
-    allocation: str = choice("relationship", ("proportional", "equal_awards", "relationship", "lottery"),
+    pricing: str = choice("nash_logit", ("nash_logit", "cost_based", "cournot", "markup", "scarcity", "capacity_clearing"), "Rule that posts the price of chips.")
+    allocation: str = choice("relationship", ("proportional", "equal_awards", "relationship", "lottery", "contracts_first", "auction", "capped", "raffle"),
                              "Rule that shares out chips when orders exceed supply.")
+    buyer_cap: float = number(0.25, 0.1, 0.5, "share", "Largest part of a maker's supply that one buyer gets, under the rule `capped` alone.", at_least=0.001, at_most=1)
     relationship_exponent: float = number(0.8, 0.0, 1.1, "1", "Weight of past purchases in allocation; above 1.1 small buyers starve.", at_most=3)
     relationship_floor: float = number(0.1, 0.02, 0.4, "share", "Part of supply shared in proportion to orders whatever the relationship.", at_most=1)
     choice_elasticity: float = number(2.6, 2.0, 3.2, "1", "Elasticity of buyers' choice to cost per realised FLOP/s.", at_least=0.1, at_most=20)
     switching_cost: float = number(2.5, 0.0, 4.0, "utils", "Cost of using chips that the buyer has no stack for, when undocumented.", at_most=10)
     taste_spread: float = number(0.30, 0.1, 1.0, "utils", "Spread of buyers' lasting tastes for makers.", at_most=5)
-    margin_cap: float = number(0.66, 0.62, 0.70, "share of price", "Highest margin before large buyers would make their own chips.", "NVIDIA gross margin .57-.78, FY2021-26", at_most=0.95)
+    margin_cap: float = number(0.66, 0.62, 0.70, "share of price", "Highest margin before large buyers would make their own chips.", "NVIDIA gross margin .57-.78, FY2021-26", at_most=0.999)
+    market_elasticity: float = number(1.5, 1.1, 3.0, "1", "Elasticity of all demand for chips to their price, for rules that need it and demand that does not say.", at_least=0.1, at_most=50)
+    markup_response: float = number(0.04, 0.01, 0.08, "1", "Response of an adaptive markup to growth of the market share.", "Dosi, Fagiolo and Roventini 2010: .01-.04, from memory", at_most=10)
     margin_floor: float = number(0.20, 0.10, 0.35, "share of price", "Lowest margin a maker posts.", at_most=0.9)
     share_smoothing: float = number(0.25, 0.1, 0.5, "1/quarter", "Weight of the newest quarter in the share of orders that pricing looks at.", at_most=1)
     overdue_weight: float = number(0.5, 0.2, 1.0, "share", "Part of overdue orders that makers build capacity for.", at_most=2)
@@ -88,7 +91,7 @@ class Integration:
     technology_years: float = number(2.0, 1.0, 4.0, "years", "Age of the technology at the start.", "derived: P100 2016", at_most=50)
     design_usd: float = number(150e6, 50e6, 400e6, "USD", "Fixed cost of designing a generation at the start, software included.", at_most=1e12)
     design_elasticity: float = number(0.7, 0.3, 1.0, "1", "Growth of that cost with performance per chip, in logs.", at_most=5)
-    design_quarters: int = whole(6, 4, 10, "quarters", "Time from one design of an in-house maker to the next.", "derived: TPU generations 2017 to 2024", at_least=1, at_most=40)
+    design_quarters: int = whole(6, 4, 10, "quarters", "Time from one design of an in-house maker to the next.", "derived: TPU generations 2017 to 2024", at_least=1, at_most=400)
     performance: float = number(0.75, 0.45, 0.95, "ratio", "Performance of a new in-house chip over the best merchant's.", "derived: TPU v4 over A100 .88, Trainium2 over H100 .67 (Epoch AI)", at_least=0.01, at_most=2)
     performance_spread: float = number(0.12, 0.0, 0.3, "ln ratio", "Spread of that over designs.", at_most=1)
     watts_ratio: float = number(0.8, 0.48, 1.06, "ratio", "Its power per PFLOP/s over the best merchant's.", "derived: TPU v4 over A100 .48, Trainium2 over H100 1.06 (Epoch AI)", at_least=0.01, at_most=10)

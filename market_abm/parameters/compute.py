@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from market_abm.parameters.declare import date, number, whole
+from market_abm.parameters.declare import choice, date, number, whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +74,7 @@ class Energy:
     """Load, connections, and what electricity costs."""
 
     queue: int = whole(1, 0, 1, "switch", "Whether connections must queue; off, every request is granted at once.", "mechanism switch", at_most=1)
+    connection: str = choice("first_come", ("first_come", "auction", "lottery"), "Rule that grants connection slots to requests that are ready.")
     slots_mw: float = number(330, 200, 450, "MW/quarter", "Connections for AI data centres that the world can grant at the start.", at_most=1e6)
     slots_growth: float = number(1.25, 1.05, 1.40, "ratio/year", "Growth of these connections; no fact fixes it.", at_least=0.5, at_most=4)
     slots_factor: float = number(1.0, 1.0, 3.0, "ratio", "Connections granted over that path.", "no such measure", at_most=100)

@@ -34,9 +34,10 @@ class Customers:
 class Training:
     """Research compute, training runs and capability."""
 
-    ambition_growth: float = number(2.4, 2.0, 2.9, "ratio/year", "Growth of the largest research budget while nothing binds.", "cost of frontier runs 2.4 a year (2.0-2.9), Cottier et al. 2024", at_least=0.5, at_most=20)
+    ambition_growth: float = number(2.4, 2.0, 2.9, "ratio/year", "Growth of the largest research budget while nothing binds.", "cost of frontier runs 2.4 a year (2.0-2.9), Cottier et al. 2024", at_least=0.5, at_most=1e12)
     shock_on_labs: float = number(0.5, 0.3, 0.7, "1", "Exponent of the shock in the labs' ambition.", at_most=2)
-    catch_up_growth: float = number(6.0, 4.0, 20.0, "ratio/year", "Fastest growth of a lab behind the frontier.", at_least=0.5, at_most=1000)
+    catch_up_growth: float = number(6.0, 4.0, 20.0, "ratio/year", "Fastest growth of a lab behind the frontier.", at_least=0.5, at_most=1e12)
+    hope: float = number(1.0, 0.0, 1.0, "share", "Part of an equal share of customers that a lab without them counts on in the race.", at_most=1)
     ambition_noise: float = number(0.25, 0.1, 0.4, "ln/quarter", "Spread of labs' quarterly ambition.", at_most=2)
     opening_budget_usd: float = number(4e6, 1.5e6, 12e6, "USD/year", "Largest research compute budget at the start.", at_most=1e12)
     opening_frontier_flop: float = number(3e22, 1e22, 1e23, "FLOP", "Best training run before the start.", "AlphaGo Zero class runs of 2017, order of magnitude: assumed", at_least=1, at_most=1e40)

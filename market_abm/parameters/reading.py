@@ -15,6 +15,7 @@ from market_abm.parameters.declare import declarations
 from market_abm.parameters.schema import CAST_KINDS, SECTIONS, Frame, Parameters
 
 TABLES = ("frame", *SECTIONS, "cast", "levers")
+NOT_OF_THE_MODEL = ("extends", "oracle")  # where a file comes from, and what it is to be compared with
 SET, LEVER = "--set", "--lever"
 AGENT_DEPTH = 3  # cast.clouds.KEY
 
@@ -46,7 +47,7 @@ class Reading:
         for key, node in document.items():
             if key == "levers":
                 self._add_levers(node, file)
-            elif key != "extends":
+            elif key not in NOT_OF_THE_MODEL:
                 self._walk((key,), node, file)
 
     def _walk(self, path, node, file):

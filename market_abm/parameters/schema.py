@@ -9,6 +9,7 @@ from market_abm.parameters.control import Conduct, Contracts, Mergers, Ownership
 from market_abm.parameters.declare import date, number, text, whole
 from market_abm.parameters.demand import Buying, Customers, Startups, Training, Venture
 from market_abm.parameters.policy import Policy
+from market_abm.parameters.rental import Rental
 from market_abm.parameters.switches import Switches
 
 CHOSEN = "by choice"  # the source of what is no claim about the world
@@ -38,6 +39,7 @@ class Parameters:
     entrants: Entrants = field(default_factory=Entrants)
     trade: Trade = field(default_factory=Trade)
     clouds: Clouds = field(default_factory=Clouds)
+    rental: Rental = field(default_factory=Rental)
     energy: Energy = field(default_factory=Energy)
     customers: Customers = field(default_factory=Customers)
     training: Training = field(default_factory=Training)

@@ -16,8 +16,11 @@ def owners_close_accounts(world):
     wear = stacked(clouds.fleet_pflops) * clouds.investment_usd_per_pflops / world.rules.chips.life_quarters
     people = world.rules.training.people_share * clouds.lab_funded_usd
     interest = clouds.debt_usd * rules.interest / 4.0
+    service = clouds.service_usd * clouds.rented_pflop_hours
     profit = clouds.rent_usd + clouds.credit_rent_usd + clouds.ai_revenue_usd - clouds.energy_bill_usd - upkeep - people - interest
+    profit = profit - service - clouds.market_outlay_usd
     world.move("upkeep", left=upkeep)
+    world.move("service of rented hours", left=service)
     world.move("own labs' people", left=people)
     world.move("interest", left=interest)
     world.move("owners' tax", left=rules.tax * np.maximum(0.0, profit - wear))

@@ -65,9 +65,10 @@ def ordered_events_happen(world):
     offered = clouds.active_pflops * clouds.rents_out
     rent = ratio(total(clouds.contested_rent_usd * offered), total(offered))
     born_with = ("birth", "kind", "controlled", "rents_out", "has_lab", "enters", "opening_cash_usd",
-                 "opening_cash_flow_usd", "opening_pull", "opening_convertible_mw")
+                 "opening_cash_flow_usd", "opening_pull", "opening_convertible_mw", "service_usd", "appeal")
     values = {name: getattr(clouds, name).copy() for name in born_with}
     values["rents_out"] = np.maximum(values["rents_out"], founded)
+    values |= {"sells": 1.0, "quality": 1.0}
     public_usd = PUBLIC_START_QUARTERS * budget_usd * founded
     values |= {"other_cash_flow_usd": values["opening_cash_flow_usd"], "new_workload_pull": values["opening_pull"]}
     values["lab_budget_usd"] = clouds.has_lab * world.rules.startups.opening_budget_share * world.market.frontier_budget_usd

@@ -3,13 +3,15 @@
 import numpy as np
 
 from market_abm.behaviour import chip_makers, integration
-from market_abm.behaviour.clouds import investment_per_pflops
+from market_abm.behaviour.clouds import investment_per_pflops, user_cost, value_over_cost
 from market_abm.behaviour.power import available_mw
-from market_abm.exact import add_up, bounded, leading, look_up, power, ratio, share_or_zero, stacked, total, trailing
+from market_abm.exact import add_up, bounded, leading, look_up, power, ratio, share_or_zero, stacked, total, trailing, weighted
 from market_abm.rules import choose
 from market_abm.rules.allocation import ALLOCATION
 from market_abm.rules.documentation import DOCUMENTATION
-from market_abm.rules.pricing import CHIP_PRICING
+from market_abm.rules.pricing import CHIP_PRICING, Posting
+from market_abm.state.tables import many_small
+from market_abm.units import HOURS_PER_YEAR
 
 
 def makers_research(world):
@@ -63,12 +65,28 @@ def chip_prices_are_posted(world):
     """Move posted prices towards what the pricing rule says; in-house makers charge their unit cost."""
     makers, chips = world.makers, world.rules.chips
     wish = choose(CHIP_PRICING, chips.pricing, makers.unit_cost_usd_per_pflops, makers.share_of_orders,
-                  chips.choice_elasticity, chips.margin_floor, chips.margin_cap)
+                  chips.choice_elasticity, chips.margin_floor, chips.margin_cap, _posting(world))
     old = np.where(makers.price_usd_per_pflops > 0, makers.price_usd_per_pflops, wish)
     posted = (old + chips.price_speed * (wish - old)) * makers.alive
     makers.price_usd_per_pflops = np.where(integration.in_house(makers) > 0, makers.unit_cost_usd_per_pflops, posted)
+    makers.price_cost_usd_per_pflops, makers.share_before = makers.unit_cost_usd_per_pflops, makers.share_of_orders
     makers.investment_usd_per_pflops = investment_per_pflops(makers.price_usd_per_pflops, makers.mw_per_pflops,
                                                              world.rules.clouds)
+
+
+def _posting(world):
+    """Gather what makers know of their market; who has no price yet starts from twice its unit cost."""
+    clouds, makers, rules = world.clouds, world.makers, world.rules
+    first = 2.0 * makers.unit_cost_usd_per_pflops
+    price = np.where(makers.price_usd_per_pflops > 0, makers.price_usd_per_pflops, first)
+    cost = np.where(makers.price_cost_usd_per_pflops > 0, makers.price_cost_usd_per_pflops, makers.unit_cost_usd_per_pflops)
+    due = trailing(total(clouds.overdue_pflops + clouds.ordered_pflops.arrivals(world.quarter)))
+    pressure = ratio(due, makers.capacity_chips * makers.pflops_per_chip, 1.0)
+    growth = ratio(makers.share_of_orders - makers.share_before, makers.share_before)
+    energy = total(world.regions.forecast_usd * share_or_zero(world.regions.home_bias))
+    service = weighted(clouds.service_usd, clouds.alive * (clouds.rents_out > 0))
+    reach = chip_makers.reach(price, makers.mw_per_pflops, energy, service, rules)
+    return Posting(price, cost, pressure, reach, growth, rules.chips.market_elasticity, rules.chips.markup_response)
 
 
 def chips_are_ordered(world):
@@ -95,13 +113,35 @@ def chips_are_made_and_delivered(world):
     payable = bounded(ratio(np.maximum(0.0, clouds.cash_usd), bill, 1.0), 0.0, 1.0)
     wanted = due * payable
     _make(world, trailing(total(wanted)))
-    lots = np.broadcast_to(world.draws.uniform("chip lottery", clouds.birth), wanted.shape)
-    weights = power(clouds.bought_pflops, chips.relationship_exponent)
-    floor = np.broadcast_to(chips.relationship_floor, (*wanted.shape[:2], 1))
     supply = leading(makers.inventory_pflops) * (1.0 - 1e-12)  # rounding must not deliver more than there is
-    got = choose(ALLOCATION, chips.allocation, wanted, supply, weights, lots, floor)
+    got = choose(ALLOCATION, chips.allocation, wanted, supply, *_claims(world, clouds.overdue_pflops * payable))
     clouds.unserved_pflops = stacked(np.maximum(0.0, wanted - got))
     _deliver(world, got, due)
+
+
+def _claims(world, contracted):
+    """Gather what a rule may share chips out by, in its order: weights, lots, floor, contracted, bids and cap.
+
+    No cap holds for a row that stands for many small buyers, nor for in-house chips, which their maker sells to nobody else.
+    """
+    clouds, makers, chips, shape = world.clouds, world.makers, world.rules.chips, contracted.shape
+    weights = power(clouds.bought_pflops, chips.relationship_exponent)
+    lots = np.broadcast_to(world.draws.uniform("chip lottery", clouds.birth), shape)
+    floor = np.broadcast_to(chips.relationship_floor, (*shape[:2], 1))
+    bids = np.broadcast_to(_worth_usd_per_pflops(clouds, world.rules), shape)
+    free = many_small(clouds.kind) | (leading(integration.in_house(makers)) > 0)
+    return weights, lots, floor, contracted, bids, np.where(free, 1.0, chips.buyer_cap)
+
+
+def _worth_usd_per_pflops(clouds, rules):
+    """Return what a further PFLOP/s is worth to each owner, USD, `(runs, owners)`: its bid, for whichever maker's chips.
+
+    What its hours bring over their full cost, above or below zero, for life and at the owner's discount, on top of what
+    it costs to buy and house. So who just covers its full cost bids what it must pay, and who does not bids less.
+    """
+    gain_usd = (value_over_cost(clouds, rules.clouds) - 1.0) * clouds.full_cost_usd * HOURS_PER_YEAR * rules.clouds.target_utilisation
+    discount = rules.clouds.capital_cost + rules.clouds.expected_decline
+    return clouds.investment_usd_per_pflops + gain_usd / user_cost(discount, rules.chips.life_quarters)
 
 
 def _make(world, wanted_pflops):

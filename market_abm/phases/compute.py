@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from market_abm.behaviour import clouds as owners
-from market_abm.behaviour import labs, ownership, startups, tenants
+from market_abm.behaviour import labs, ownership, rental, startups, tenants
 from market_abm.exact import add_up, best, bounded, exp, look_up, ratio, share_or_zero, total
 from market_abm.phases.clouds import price_at_sites
 from market_abm.phases.control import end_contracts, use_credits
@@ -66,8 +66,8 @@ def contracts_are_signed(world):
     pays = tenants.contract_pays(contracts, rules.clouds.expected_decline)
     signs = signs & (rows.backer == nobody) & pays
     wish = signs * contracts.startup_share * ratio(rows.training_usd + rows.serving_usd, look_up(price, rows.provider))
-    room = tenants.room_for_contracts(clouds, _capacity(world), add_up(kept, rows.provider, nobody) + lasting, contracts)
-    aim = contracts.enterprise_share * _contested_enterprises(world) - lasting * clouds.enterprise_reserved_rent_usd
+    room = tenants.room_for_contracts(clouds, capacity_hours(world), add_up(kept, rows.provider, nobody) + lasting, contracts)
+    aim = contracts.enterprise_share * (contestable_usd(world) * clouds.tenant_odds) - lasting * clouds.enterprise_reserved_rent_usd
     firms = contracts.signing_rate * ratio(np.maximum(0.0, aim), price) * pays
     part = bounded(ratio(room, add_up(wish, rows.provider, nobody) + firms), 0.0, 1.0)
     new = wish * look_up(part, rows.provider)
@@ -85,11 +85,12 @@ def contracts_are_signed(world):
 def compute_is_priced_and_shared(world):
     """Clear the contested rent, serve contracts, then the spot market, then own use, and send the bills."""
     clouds, rules = world.clouds, world.rules
-    capacity, own, inside_usd = _capacity(world), owners.own_wants(clouds, world.market.legacy_usd), owners.price_inside(clouds)
+    capacity, own, inside_usd = capacity_hours(world), owners.own_wants(clouds, world.market.legacy_usd), owners.price_inside(clouds)
     wants = _tenants_want(world, inside_usd)
     inside = own.legacy + own.training + own.serving + wants.backed_hours
-    cleared = tenants.clear(clouds, wants, capacity, inside, _energy_cost(world), rules.clouds)
-    clouds.contested_rent_usd, clouds.fill_rate = cleared.rent_usd, cleared.fill
+    cleared = tenants.clear(clouds, wants, capacity, inside, energy_cost_of_hours(world), rules)
+    clouds.hour_price_cost_usd = rental.hour_cost(clouds, energy_cost_of_hours(world), rules.rental) * clouds.alive
+    clouds.contested_rent_usd, clouds.fill_rate, clouds.output_pflop_hours = cleared.rent_usd, cleared.fill, cleared.output_hours
     got = _serve_startups(world, wants, cleared)
     enterprise = _serve_enterprises(world, wants, cleared)
     rented = add_up(got.contract_hours + got.spot_hours, world.startups.provider, clouds.alive.shape[-1]) + enterprise.hours
@@ -99,21 +100,30 @@ def compute_is_priced_and_shared(world):
     clouds.serving_pflop_hours = own.serving * own_fill
     clouds.own_pflop_hours = (inside - wants.backed_hours) * own_fill
     clouds.rented_pflop_hours = rented + wants.backed_hours * own_fill
+    clouds.rented_share_before = clouds.rented_share
+    clouds.rented_share = share_or_zero(clouds.rented_pflop_hours)
     clouds.used_pflop_hours = np.minimum(rented + inside * own_fill, capacity)
     clouds.asked_pflops = (inside + cleared.asked_hours) / HOURS_PER_QUARTER
     _bill(world, got, enterprise, wants.backed_usd, inside_usd)
     _describe_prices(world, got, enterprise)
 
 
-def _capacity(world):
+def capacity_hours(world):
     """Return the hours that each cloud's chips with power can give."""
     return world.clouds.active_pflops * HOURS_PER_QUARTER * world.rules.clouds.top_utilisation
 
 
-def _contested_enterprises(world):
-    """Return what enterprises would spend at each cloud at contested rents and under contract."""
-    demand = (1.0 - world.rules.customers.captive_share) * world.market.enterprise_usd * world.market.demand_shock
-    return demand * world.clouds.tenant_odds
+def contestable_usd(world):
+    """Return what enterprises that are not captive would spend in all at the reference rent, `(runs, 1)`."""
+    return (1.0 - world.rules.customers.captive_share) * world.market.enterprise_usd * world.market.demand_shock
+
+
+def hours_for_tenants(world):
+    """Return hours that each cloud could offer tenants beside its own use if it sold."""
+    clouds = world.clouds
+    own = owners.own_wants(clouds, world.market.legacy_usd)
+    capacity = capacity_hours(world)
+    return np.maximum(clouds.tenant_share * capacity, capacity - own.legacy - own.training - own.serving) * clouds.rents_out
 
 
 def _tenants_want(world, inside_usd):
@@ -122,11 +132,12 @@ def _tenants_want(world, inside_usd):
     nobody = clouds.alive.shape[-1]
     wish, inside = rows.training_usd + rows.serving_usd, _inside_usd(world)
     spot = tenants.left_for_spot(wish - inside, rows.reserved_pflop_hours, rows.reserved_rent_usd)
-    firms = tenants.left_for_spot(_contested_enterprises(world), clouds.enterprise_reserved_pflop_hours, clouds.enterprise_reserved_rent_usd)
+    contract = clouds.enterprise_reserved_pflop_hours * clouds.enterprise_reserved_rent_usd
     captive = rules.customers.captive_share * world.market.enterprise_usd * world.market.demand_shock
     captive = captive * share_or_zero(clouds.general_revenue_usd * (clouds.list_rent_usd > 0))
     reserved = add_up(rows.reserved_pflop_hours, rows.provider, nobody) + clouds.enterprise_reserved_pflop_hours
-    return tenants.Wants(reserved, spot, add_up(spot, rows.provider, nobody) + firms, firms, ratio(captive, clouds.list_rent_usd),
+    market = rental.the_market(contestable_usd(world), rules.rental)
+    return tenants.Wants(reserved, spot, add_up(spot, rows.provider, nobody), market, contract, ratio(captive, clouds.list_rent_usd),
                          inside, ratio(add_up(inside, rows.backer, nobody), inside_usd))
 
 
@@ -150,7 +161,7 @@ class _Startups(NamedTuple):
 def _serve_startups(world, wants, cleared):
     """Serve contracts and the spot market; a host withholds spot hours from rivals of its own lab."""
     clouds, rows, rules = world.clouds, world.startups, world.rules
-    margin = look_up(tenants.margin_lost(clouds, cleared.rent_usd, _energy_cost(world)), rows.provider)
+    margin = look_up(tenants.margin_lost(clouds, cleared.rent_usd, energy_cost_of_hours(world)), rows.provider)
     withheld = tenants.withheld_share(rows, look_up(clouds.ai_share * clouds.has_lab, rows.provider), margin,
                                       ownership.stake_of(rows, rows.provider), rules.conduct, rules.customers.serving_cost_share)
     rent = look_up(cleared.rent_usd, rows.provider)
@@ -173,13 +184,13 @@ def _serve_enterprises(world, wants, cleared):
     clouds = world.clouds
     reserved = clouds.enterprise_reserved_pflop_hours * cleared.kept_promise
     contract = reserved * clouds.enterprise_reserved_rent_usd
-    spot = ratio(wants.enterprise_usd, cleared.rent_usd) * cleared.fill
+    spot = ratio(cleared.enterprise_usd, cleared.rent_usd) * cleared.fill
     captive = wants.captive_hours * cleared.fill
     paid = contract + spot * cleared.rent_usd + captive * clouds.list_rent_usd
     return _Enterprises(reserved + spot + captive, paid, spot, contract)
 
 
-def _energy_cost(world):
+def energy_cost_of_hours(world):
     """Return the electricity cost of a PFLOP-hour of each owner's fleet."""
     return ratio(world.clouds.active_mw, world.clouds.active_pflops) * price_at_sites(world, world.regions.price_usd)
 

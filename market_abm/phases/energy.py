@@ -3,9 +3,11 @@
 import numpy as np
 
 from market_abm.behaviour import energy_providers
-from market_abm.behaviour.power import available_mw, own_power_used
+from market_abm.behaviour.power import available_mw, contracted_mw, gain_per_mw, own_power_used
 from market_abm.exact import bounded, leading, log, power, ratio, stacked, total, trailing
-from market_abm.rules.electricity import first_come, merit_order
+from market_abm.phases.clouds import price_at_sites
+from market_abm.rules import choose
+from market_abm.rules.electricity import CONNECTION, merit_order
 from market_abm.units import HOURS_PER_QUARTER
 
 
@@ -29,7 +31,7 @@ def connections_come_on_line(world):
 
 
 def queue_advances(world):
-    """Withdraw and grant requests, oldest first, as far as this quarter's connection slots go."""
+    """Withdraw requests by age, and grant by the connection rule as far as this quarter's slots go."""
     clouds, regions, energy, q = world.clouds, world.regions, world.rules.energy, world.quarter
     if q > 0:
         regions.slots_mw = regions.slots_mw * power(energy.slots_growth, 0.25)
@@ -44,13 +46,25 @@ def queue_advances(world):
     studied = bounded(ages + 1.0 - energy.study_quarters, 0.0, 1.0)  # a cohort spreads over its quarter
     ready = waiting * np.where(energy.queue == 0, 1.0, studied)
     slots = leading(regions.slots_mw * energy.slots_factor) + 1e15 * (1.0 - energy.queue)
-    granted = first_come(ready, slots)
+    lots, bids = (np.broadcast_to(x, ready.shape[1:]) for x in (world.draws.uniform("connection lottery", clouds.birth), _bids_usd(world)))
+    granted = choose(CONNECTION, energy.connection, ready, slots, lots, bids)
     _record_waits(regions, energy, granted, waiting - granted, leaving, ages)
     _record_ages(regions, energy, waiting + leaving, granted, leaving)
     rolled = np.empty_like(waiting)
     rolled[oldest_first] = waiting - granted
     clouds.queued_mw.rewrite(rolled)
     clouds.sites_mw.place(q, stacked(granted), energy.building_quarters)
+
+
+def _bids_usd(world):
+    """Return what a further MW would earn each owner, USD a quarter, `(runs, owners)`: its bid for slots, in every region.
+
+    A grant first powers chips that stand idle: the MW that fleet lacks beyond what is granted, over all that waits.
+    """
+    clouds = world.clouds
+    lacking = stacked(clouds.fleet_mw) - contracted_mw(clouds)
+    idle = bounded(ratio(lacking, stacked(clouds.queued_mw.waiting())), 0.0, 1.0)
+    return gain_per_mw(clouds, idle, price_at_sites(world, world.regions.forecast_usd), world.rules.clouds)
 
 
 def _record_waits(regions, energy, granted, left, leaving, ages):

@@ -20,6 +20,7 @@ from market_abm.phases import (
     labs,
     makers,
     orders,
+    rental,
     startup_fleets,
     turnover,
 )
@@ -77,7 +78,7 @@ QUARTER = (
     _phase(3, chips.capacity_is_ready, "Factories started earlier open.", makers="capacity_chips capacity_building_chips"),
     _phase(3, chips.documentation_opens, "Buyers see it before they choose.", makers="openness"),
     _phase(3, chips.chip_prices_are_posted, "Posted before orders; scarcity shows in delivery and rent.",
-           makers="price_usd_per_pflops investment_usd_per_pflops"),
+           makers="price_usd_per_pflops price_cost_usd_per_pflops share_before investment_usd_per_pflops"),
     _phase(4, clouds.expectations_form, "From what was asked last quarter.", clouds="demand_growth expected_pflops"),
     _phase(5, clouds.suppliers_are_chosen, "What new capacity costs depends on whose chips it is made of.",
            clouds="supplier_share maker_utilisation investment_usd_per_pflops new_mw_per_pflops"),
@@ -120,15 +121,17 @@ QUARTER = (
            clouds="lab_budget_usd prize_bound lab_funded_usd lab_serving_usd", market="frontier_budget_usd"),
     _phase(9, startup_fleets.own_chips_come_first, "Only what own chips cannot do is rented.",
            startups="own_training_pflop_hours own_serving_pflop_hours training_usd serving_usd"),
+    _phase(9, rental.clouds_open_or_close, "Who is in the market must stand before hours are sold.", clouds="sells entry_profit_usd"),
     _phase(9, compute.contracts_are_signed, "Hours are reserved before the spot market opens.",
            startups="reserved_pflop_hours reserved_rent_usd contract_quarters",
            clouds="enterprise_reserved_pflop_hours enterprise_reserved_rent_usd backlog_usd"),
     _phase(9, compute.compute_is_priced_and_shared, "The contested rent moves, then what there is is shared.",
            clouds="withheld_pflop_hours backed_rent_usd contract_rent_usd credit_rent_usd credits_owed_usd contested_rent_usd fill_rate "
-                  "own_fill_rate legacy_pflop_hours training_pflop_hours "
+                  "own_fill_rate legacy_pflop_hours training_pflop_hours output_pflop_hours hour_price_cost_usd rented_share rented_share_before "
                   "serving_pflop_hours own_pflop_hours rented_pflop_hours used_pflop_hours asked_pflops rent_usd cash_usd",
            startups="training_pflop_hours serving_pflop_hours billed_usd hour_cost_usd fill_rate credit_rent_usd credits_usd voucher_usd cash_usd",
            market="enterprise_pflop_hours spot_rent_usd transfer_usd"),
+    _phase(9, rental.clouds_choose_quality, "Quality follows what it earned.", clouds="quality market_outlay_usd cash_usd"),
     _phase(9, startup_fleets.own_chips_run, "They draw power like any others.", clouds="used_pflop_hours"),
     _phase(9, energy.power_clears, "Load follows from compute.",
            clouds="energy_mwh own_power_mwh energy_bill_usd cash_usd",

@@ -6,7 +6,8 @@ import numpy as np
 def choose(rules, places, *arguments):
     """Call, for each run, the rule at its place `(runs, 1)` in the table `rules`.
 
-    Runs that name the same rule are called together, which is bit-identical to calling them alone.
+    Arguments are arrays with the runs second from last, or named tuples of such. Runs that name the same rule
+    are called together, which is bit-identical to calling them alone.
     """
     functions = list(rules.values())
     present = np.unique(places)
@@ -15,8 +16,15 @@ def choose(rules, places, *arguments):
     answer = None
     for place in present:
         runs = np.flatnonzero(places[:, 0] == place)
-        part = functions[int(place)](*(np.take(a, runs, axis=np.ndim(a) - 2) for a in arguments))
+        part = functions[int(place)](*(_of_runs(a, runs) for a in arguments))
         if answer is None:
             answer = np.empty((*part.shape[:-2], len(places), part.shape[-1]))
         answer[..., runs, :] = part
     return answer
+
+
+def _of_runs(argument, runs):
+    """Return the part of an argument that belongs to some runs."""
+    if isinstance(argument, tuple):
+        return type(argument)(*(_of_runs(a, runs) for a in argument))
+    return np.take(argument, runs, axis=np.ndim(argument) - 2)

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from market_abm.exact import ratio, total
+from market_abm.exact import order_by, ratio, serve_in_order, stacked, total
 
 
 class Clearing(NamedTuple):
@@ -33,11 +33,11 @@ def merit_order(capacity_mw, cost_usd, load_mw, price_cap):
     return Clearing(price, served, fuel, left)
 
 
-def first_come(waiting_mw, slots_mw):
+def first_come(waiting_mw, slots_mw, lots=None, bids=None):
     """Grant requests by age, oldest first; pro rata among requests of the same quarter.
 
-    `waiting_mw` is `(ages, regions, runs, owners)`, oldest first; slots `(regions, runs, 1)`.
-    Source: first come, first served, FERC Order 2003.
+    `waiting_mw` is `(ages, regions, runs, owners)`, oldest first; slots `(regions, runs, 1)`; lots in (0, 1) and bids
+    `(regions, runs, owners)`. Source: first come, first served, FERC Order 2003.
     """
     wanted, left = total(waiting_mw), slots_mw
     given = np.empty_like(wanted)
@@ -45,3 +45,29 @@ def first_come(waiting_mw, slots_mw):
         given[age] = np.minimum(wanted[age], left)
         left = left - given[age]
     return waiting_mw * ratio(given, wanted)
+
+
+def auction(waiting_mw, slots_mw, lots, bids):
+    """Grant all that an owner waits for in a region, highest bid first, equal bids by lots.
+
+    Bids decide who is served and nothing is paid: a payment would be a transfer to the grid company.
+    Source: the highest bids win, Vickrey 1961, without his payments.
+    """
+    return _one_owner_after_another(waiting_mw, slots_mw, np.lexsort((lots, -bids), axis=-1))
+
+
+def lottery(waiting_mw, slots_mw, lots, bids=None):
+    """Grant all that an owner waits for in a region, in the order of drawn lots. Source: random priority, Moulin 2000."""
+    return _one_owner_after_another(waiting_mw, slots_mw, order_by(lots))
+
+
+def _one_owner_after_another(waiting_mw, slots_mw, order):
+    """Serve owners in the given order until slots are used up, each owner's own requests oldest first."""
+    wanted = stacked(waiting_mw)
+    given = serve_in_order(wanted, slots_mw, order)
+    older = np.cumsum(np.concatenate([np.zeros_like(waiting_mw[:1]), waiting_mw[:-1]]), axis=0)
+    by_age = np.minimum(waiting_mw, np.maximum(0.0, given - older))
+    return np.where(given >= wanted, waiting_mw, by_age)  # a difference would leave crumbs of what is granted whole
+
+
+CONNECTION = {"first_come": first_come, "auction": auction, "lottery": lottery}

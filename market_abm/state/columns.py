@@ -52,9 +52,9 @@ def kept(name, unit, says, **more):
     return Column(name, KEPT, unit, says, **more)
 
 
-def identity(name, unit, says, dtype="float64", signed=False):
+def identity(name, unit, says, dtype="float64", **more):
     """Declare what a firm is born with and keeps."""
-    return Column(name, IDENTITY, unit, says, dtype=dtype, signed=signed)
+    return Column(name, IDENTITY, unit, says, dtype=dtype, **more)
 
 
 def pipeline(name, unit, says, slots, **more):

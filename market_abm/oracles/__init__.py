@@ -1,0 +1,1 @@
+"""Oracles: limiting cases with known answers, and what the model gives for them."""
