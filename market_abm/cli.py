@@ -13,7 +13,7 @@ from market_abm.describe import SUBJECTS
 from market_abm.errors import BadInput, Problem
 from market_abm.printing import print_json, print_rows, progress_shown, tell
 
-BAD_INPUT, SOME_FAILED, INTERRUPTED = 2, 3, 130
+SOME_WRONG, BAD_INPUT, SOME_FAILED, INTERRUPTED = 1, 2, 3, 130
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None, no_args_is_help=True,
                   help="Who ends up owning the world's AI compute, and which rule would change that.")
@@ -154,6 +154,22 @@ def units(
 
 
 @app.command()
+def oracle(
+    name: Annotated[str, typer.Argument(metavar="[NAME]", help="Such as O16 or merit_order; all of them if left out.")] = "",
+    sets: Annotated[list[str], typer.Option("--set", metavar="KEY=VALUE", help="Turn a knob of an oracle, as in loads_mw=[200,260]; "
+                                            "its file in configs/oracles lists them.")] = (),
+    as_json: Json = False,
+):
+    """Compare the model with limiting cases whose answer is known; exit with 1 if some quantity is wrong."""
+    from market_abm.delivery import ask_oracles
+
+    rows, right = ask_oracles(name, sets)
+    print_json(rows) if as_json else print_rows(rows)
+    if not right:
+        raise typer.Exit(SOME_WRONG)
+
+
+@app.command()
 def check(config: Config, sets: Sets = (), levers: Levers = (), as_json: Json = False):
     """Say whether a file is valid and what it changes from the defaults."""
     from market_abm.describe import dated_levers
@@ -195,7 +211,7 @@ def describe(
 
 
 def main(arguments=None):
-    """Run the command line; exit with 0, 2 for bad input, 3 for failed runs, 130 when interrupted."""
+    """Run the command line; exit with 0, 1 for a wrong oracle, 2 for bad input, 3 for failed runs, 130 when interrupted."""
     arguments = sys.argv[1:] if arguments is None else list(arguments)
     if arguments == ["--version"]:
         print(f"market-abm {__version__}")

@@ -9,6 +9,7 @@ from market_abm.errors import BadInput, Problem, did_you_mean
 from market_abm.printing import print_json, print_rows, tell
 
 FORMATS = (".svg", ".png", ".pdf")
+TESTED = {"engine": "the engine", "rule": "rules of the package", "estimator": "estimators"}
 PRINTED = ("lever", "metric", "quarter", "baseline", "difference", "low", "high", "predicted_sign", "verdict")
 
 
@@ -159,3 +160,18 @@ def _undisturbed():
         yield
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+def ask_oracles(name, sets):
+    """Ask oracles, tell of each on standard error as it answers, and return (rows, whether all quantities are right)."""
+    from market_abm.oracles.asking import answered, planned, rows
+
+    found, right = [], True
+    for oracle, sheet in planned(name, sets, built_in("oracles/textbook.toml").parent):
+        answer = answered(oracle, sheet)
+        wrong = sum(not finding.ok for finding in answer.findings)
+        verdict = f"{len(answer.findings) - wrong} of {len(answer.findings)} quantities right"
+        tell(f"{sheet.name} tests {TESTED[sheet.tests]}: {verdict} in {answer.seconds:.1f} s. {sheet.says}")
+        found += rows(answer)
+        right = right and answer.ok
+    return found, right

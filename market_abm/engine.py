@@ -12,6 +12,7 @@ from market_abm.opening import open_world
 from market_abm.parameters.schema import Parameters
 from market_abm.phases.quarter import QUARTER
 from market_abm.randomness import GOLDEN, Draws, finalise
+from market_abm.rules import own
 from market_abm.state.world import Window
 from market_abm.units import quarter_label, slug
 
@@ -40,8 +41,12 @@ def run_seeds(seed, first, count):
 class Simulation:
     """A batch of runs that can be stepped a quarter at a time."""
 
-    def __init__(self, configurations, seeds):
-        """Take one configuration and one seed a run; all must share cast names, slots and length."""
+    def __init__(self, configurations, seeds, own_rules=None):
+        """Take one configuration and one seed a run; all must share cast names, slots and length.
+
+        `own_rules` are functions in the place of the rules that a configuration names, {key: function}.
+        """
+        self.own_rules = own.check(own_rules or {})
         with np.errstate(all="ignore"):
             self.frame, self.cast = configurations[0].frame, configurations[0].cast
             self.seeds = np.asarray(seeds, np.uint64)
@@ -76,8 +81,9 @@ class Simulation:
             world.rules = self._rules_now()
             world.draws = Draws(self.seeds[self.running], q)
             world.ledger.open()
-            for phase, window in self._phases:
-                phase.function(window)
+            with own.in_place(self.own_rules):
+                for phase, window in self._phases:
+                    phase.function(window)
             self._drop(broken(world))
         self.quarter += 1
 
@@ -161,13 +167,13 @@ def _each_number(function, *several):
     return Parameters(**{f.name: section(f.name) for f in fields(several[0])})
 
 
-def simulate(configurations, seeds, on_quarter=None, recorder=None):
+def simulate(configurations, seeds, on_quarter=None, recorder=None, own_rules=None):
     """Run a batch to its end and return its metrics.
 
     `configurations` is one a run, `seeds` uint64; `on_quarter()` is called after every quarter; a recorder
-    looks on. A run's figures are the same to the last bit in whatever batch it ran.
+    looks on; `own_rules` stand in for named ones. A run's figures are the same to the last bit in whatever batch it ran.
     """
-    simulation = Simulation(configurations, seeds)
+    simulation = Simulation(configurations, seeds, own_rules)
     if recorder is not None:
         recorder.begin(simulation)
     frame = simulation.frame

@@ -32,14 +32,17 @@ class ComputeMarket(mesa.Model):
     quarter of the frame `running` is False and a further step changes nothing.
     """
 
-    def __init__(self, config, rng=None, *, model_reporters=None, agent_reporters=None, agenttype_reporters=None, tables=None):
-        """Open the world; reporters are those of Mesa's DataCollector, in addition to every metric of the engine."""
+    def __init__(self, config, rng=None, *, rules=None, model_reporters=None, agent_reporters=None, agenttype_reporters=None, tables=None):
+        """Open the world; reporters are those of Mesa's DataCollector, in addition to every metric of the engine.
+
+        `rules` puts functions of your own in the place of the rules that the configuration names, as `market_abm.run` does.
+        """
         self.configuration = with_frame(config, runs=1, seed=_whole_seed(rng))
         frame = self.configuration.frame
         super().__init__(rng=frame.seed)
         self._counted_step = self.step  # Mesa's, which counts and then calls ours
         self.step = self._step_if_any_is_left
-        self.simulation = Simulation([self.configuration], run_seeds(frame.seed, 0, 1))
+        self.simulation = Simulation([self.configuration], run_seeds(frame.seed, 0, 1), rules)
         cast = self.simulation.cast
         self.row_names = {kind: names_of_rows(cast, kind, self.simulation.world.rows[kind]) for kind in ("makers", "clouds", "regions")}
         self.metrics = {metric.name: float("nan") for metric in self.simulation.metrics}

@@ -19,11 +19,12 @@ from market_abm.exact import total
 from market_abm.parameters.compute import Energy
 from market_abm.parameters.declare import declarations
 from market_abm.parameters.loading import load
-from market_abm.phases import chips
+from market_abm.phases import chips, energy
 from market_abm.rules import choose
 from market_abm.rules.allocation import ALLOCATION, auction, capped, contracts_first, lottery, raffle
 from market_abm.rules.electricity import CONNECTION
 from market_abm.state.tables import IN_HOUSE, many_small
+from market_abm.units import HOURS_PER_QUARTER, HOURS_PER_YEAR
 
 pytestmark = pytest.mark.usefixtures("quiet")
 PAGES = Path(__file__).parent.parent / "docs" / "rules"
@@ -51,21 +52,14 @@ def granted(name, waiting, slots, lots=None, bids=None):
     return CONNECTION[name](np.array(waiting, dtype=float)[:, None, None, :], np.array([[[float(slots)]]]), lots, bids)[:, 0, 0, :]
 
 
-@pytest.mark.parametrize(("supply", "awards"), [
-    (60, (30, 10 + 20 / 3, 40 / 3)),  # 20 and 10 were contracted; the 30 left are a third of the new 30, 20 and 40
-    (30, (20, 10, 0)), (15, (10, 5, 0)), (0, (0, 0, 0)), (120, (50, 30, 40)), (500, (50, 30, 40)),
+@pytest.mark.parametrize(("contracted", "supply", "awards"), [
+    ((20, 10, 0), 60, (30, 10 + 20 / 3, 40 / 3)),  # the 30 left are a third of the new 30, 20 and 40
+    ((20, 10, 0), 30, (20, 10, 0)), ((20, 10, 0), 15, (10, 5, 0)), ((20, 10, 0), 120, (50, 30, 40)), ((20, 10, 0), 500, (50, 30, 40)),
+    ((0, 0, 0), 60, (25, 15, 20)), ((50, 30, 40), 60, (25, 15, 20)),  # all or nothing: the proportional rule
+    ((1000, 0, 0), 55, (50, 5 * 3 / 7, 5 * 4 / 7)),  # a contract counts up to the order
 ])
-def test_contracts_come_first_and_each_class_is_served_in_proportion(supply, awards):
-    assert shared(contracts_first, (50, 30, 40), supply, contracted=(20, 10, 0)) == near(awards)
-
-
-def test_if_all_or_nothing_was_contracted_it_is_the_proportional_rule():
-    for contracted in ((0, 0, 0), (50, 30, 40)):
-        assert shared(contracts_first, (50, 30, 40), 60, contracted=contracted) == near((25, 15, 20))
-
-
-def test_a_contract_counts_up_to_the_order():
-    assert shared(contracts_first, (10, 30), 20, contracted=(1000, 0)) == near((10, 10))
+def test_contracts_come_first_and_each_class_is_served_in_proportion(contracted, supply, awards):
+    assert shared(contracts_first, (50, 30, 40), supply, contracted=contracted) == near(awards)
 
 
 @pytest.mark.parametrize(("bids", "lots", "awards"), [
@@ -147,15 +141,31 @@ def test_with_equal_weights_the_raffle_is_the_lottery():
 
 def test_who_just_covers_its_full_cost_bids_what_it_must_pay():
     # Full cost 2 USD a PFLOP-h; transfer price 1.6 = .8 of it and rents of 2, 3 and 1 USD, all to tenants: value over
-    # cost 1, 1.5 and .5. A year at .5 of its hours is 4383 PFLOP-h (8766 hours), each .5 * 2 USD above or below cost.
+    # cost 1, 1.5 and .5. Half of a year's hours are sold, each .5 * 2 USD above or below cost.
     # At a discount of .12 + .13 a life of 4 years is worth (1 - e^-1) / .25 years.
     owners = SimpleNamespace(transfer_usd=row(1.6, 1.6, 1.6), full_cost_usd=row(2, 2, 2), contested_rent_usd=row(2, 3, 1),
                              tenant_share=row(1, 1, 1), investment_usd_per_pflops=row(9e3, 9e3, 9e3))
     rules = SimpleNamespace(chips=SimpleNamespace(life_quarters=row(16)), clouds=SimpleNamespace(
         transfer_cost_share=row(0.8), capital_cost=row(0.12), expected_decline=row(0.13), target_utilisation=row(0.5)))
-    gain = chips.HOURS_PER_YEAR * 0.5 * (1 - math.exp(-1)) / 0.25
-    assert chips.HOURS_PER_YEAR in (8760, 8766)
+    gain = HOURS_PER_YEAR * 0.5 * (1 - math.exp(-1)) / 0.25
     assert chips._worth_usd_per_pflops(owners, rules)[0] == near((9e3, 9e3 + gain, 9e3 - gain), rel=1e-12)
+
+
+def test_an_owner_bids_for_slots_what_a_further_mw_would_earn_it():
+    # A PFLOP-h costs 2 USD and brings 1.5 (.75 of it, rented); 10 kW a PFLOP/s at 50 USD/MWh: .5 USD of electricity. Of 10 MW of
+    # chips 4, 10 and 4 MW are connected and 12, 5 and 4 MW wait: idle chips would take .5, none and all of these, so an hour costs
+    # 1.25, 2 and .5 USD and leaves .25, nothing and 1. Half of all hours are sold.
+    def pipe(*mw):
+        return SimpleNamespace(waiting=lambda: row(*mw)[None])
+
+    owners = SimpleNamespace(
+        fleet_mw=row(10, 10, 10)[None], connected_mw=row(4, 10, 4)[None], own_power_mw=row(0, 0, 0), queued_mw=pipe(12, 5, 4), sites_mw=pipe(0, 0, 0),
+        converting_mw=pipe(0, 0, 0), own_power_building_mw=SimpleNamespace(waiting=lambda: row(0, 0, 0)), new_mw_per_pflops=row(0.01, 0.01, 0.01),
+        full_cost_usd=row(2, 2, 2), contested_rent_usd=row(1.5, 1.5, 1.5), tenant_share=row(1, 1, 1), transfer_usd=row(9, 9, 9))
+    numbers = SimpleNamespace(clouds=SimpleNamespace(transfer_cost_share=row(0.8), target_utilisation=row(0.5)),
+                              energy=SimpleNamespace(own_power_usd_per_mwh=row(85)))
+    world = SimpleNamespace(clouds=owners, regions=SimpleNamespace(forecast_usd=row(50), home_bias=row(1)), rules=numbers)
+    assert energy._bids_usd(world)[0] == near(np.array([0.25, 0, 1]) * HOURS_PER_QUARTER * 0.5 / 0.01, rel=1e-12)
 
 
 QUEUE = [[4, 2], [3, 9], [5, 5]]  # oldest first: the first owner waits for 12 MW, the second for 16
@@ -213,33 +223,18 @@ def test_awards_keep_within_orders_and_supply_and_waste_nothing(name, buyers, pa
 
 
 @every_allocation
-@given(**MARKET, factor=st.sampled_from([2.0**30, 2.0**-30, 3.7]))
-def test_the_unit_of_chips_does_not_matter(name, buyers, part, floor, cap, seed, factor):
+@given(**MARKET, factor=st.sampled_from([2.0**30, 2.0**-30, 3.7]), more=st.floats(1.0, 3.0))
+def test_neither_order_nor_unit_of_chips_matters_and_more_supply_harms_nobody(name, buyers, part, floor, cap, seed, factor, more):
     orders, claims = claims_of(buyers, floor, cap, seed)
-    supply = part * math.fsum(orders)
-    scaled = claims | {"contracted": factor * claims["contracted"]}
-    expected = factor * shared(ALLOCATION[name], orders, supply, **claims)
-    assert shared(ALLOCATION[name], factor * orders, factor * supply, **scaled) == pytest.approx(expected, rel=1e-9, abs=1e-9 * factor * max(orders))
-
-
-@every_allocation
-@given(**MARKET)
-def test_buyers_may_stand_in_any_order(name, buyers, part, floor, cap, seed):
-    orders, claims = claims_of(buyers, floor, cap, seed)
-    supply = part * math.fsum(orders)
+    rule, supply = ALLOCATION[name], part * math.fsum(orders)
+    got = shared(rule, orders, supply, **claims)
     turn = np.random.default_rng(seed + 1).permutation(len(orders))
     turned = {key: value[turn] if np.ndim(value) else value for key, value in claims.items()}
-    expected = shared(ALLOCATION[name], orders, supply, **claims)[turn]
-    assert shared(ALLOCATION[name], orders[turn], supply, **turned) == pytest.approx(expected, rel=1e-9, abs=1e-9 * max(orders))
-
-
-@every_allocation
-@given(**MARKET, more=st.floats(1.0, 3.0))
-def test_more_supply_takes_nothing_from_anybody(name, buyers, part, floor, cap, seed, more):
-    orders, claims = claims_of(buyers, floor, cap, seed)
-    supply = part * math.fsum(orders)
-    little, much = (shared(ALLOCATION[name], orders, s, **claims) for s in (supply, more * supply))
-    assert np.all(much >= little - 1e-12 * max(orders))
+    assert shared(rule, orders[turn], supply, **turned) == pytest.approx(got[turn], rel=1e-9, abs=1e-9 * max(orders))
+    scaled = claims | {"contracted": factor * claims["contracted"]}
+    larger = shared(rule, factor * orders, factor * supply, **scaled)
+    assert larger == pytest.approx(factor * got, rel=1e-9, abs=1e-9 * factor * max(orders))
+    assert np.all(shared(rule, orders, more * supply, **claims) >= got - 1e-12 * max(orders))
 
 
 @every_allocation
@@ -365,6 +360,16 @@ def test_a_batch_of_mixed_rules_gives_each_run_the_bits_that_it_has_alone():
 def test_without_a_queue_it_does_not_matter_who_would_come_first():
     outcomes = [lived("switches.power_queue=0", f"energy.connection={name}") for name in CONNECTION]
     assert all(same_bits(outcome.values, outcomes[0].values) for outcome in outcomes)
+
+
+def test_lots_for_connections_are_drawn_for_each_owner_each_quarter_and_hold_in_all_regions(monkeypatch):
+    drawn = []
+    monkeypatch.setitem(CONNECTION, "lottery", lambda waiting, slots, lots, bids: drawn.append(lots) or np.zeros_like(waiting))
+    simulate([load(str(CONFIGURATION), sets=[*SMALL, "frame.quarters=3", "energy.connection=lottery"])] * 2, run_seeds(5, 0, 2))
+    assert all(same_bits(np.ascontiguousarray(lots[region]), np.ascontiguousarray(lots[0])) for lots in drawn for region in range(len(lots)))
+    named = np.array([lots[0, :, :10] for lots in drawn])  # hyperscalers and neoclouds: each has a key of its own
+    assert len(drawn) == 3
+    assert len(np.unique(named)) == named.size == 60
 
 
 def test_without_memory_of_purchases_the_raffle_is_the_lottery():

@@ -104,7 +104,7 @@ def _over(residual, size):
 
 def _between(simulation):
     """Yield the residuals of flows with two sides, and of deliveries against what the tables say of them."""
-    for name, (left, entered) in simulation.world.ledger.sides.items():
+    for left, entered in simulation.world.ledger.sides.values():
         if left is not None and entered is not None:
             yield "what leaves one agent and enters another", _over(left - entered, np.abs(left))
     delivered = _all(simulation, "clouds.delivered_pflops")

@@ -12,21 +12,27 @@ HOURS_A_YEAR = 8760.0
 
 def o06_chain(sheet):
     """Compare a chip monopolist above N clouds, access at cost, and integration with one cloud, with theory."""
-    line = on_a_line(sheet, sheet.choke, sheet.slope)
-    chained = [sheet.configuration(*firms_present(n), *line, *_chip_cost(sheet, "maker"), f"rental.output_speed={2 / (n + 1)}") for n in sheet.firms]
-    n = sheet.integrated_with
-    at_cost = sheet.configuration(*firms_present(n), *line, *_chip_cost(sheet, "maker"), "chips.pricing=cost_based", f"rental.output_speed={2 / (n + 1)}")
+    line, n = on_a_line(sheet, sheet.choke, sheet.slope), sheet.integrated_with
+    one_maker = [*line, *_chip_cost(sheet, "maker")]
+    chained = [sheet.configuration(*firms_present(count), *one_maker, _speed(count)) for count in sheet.firms]
+    at_cost = sheet.configuration(*firms_present(n), *one_maker, "chips.pricing=cost_based", _speed(n))
     together = sheet.configuration(*firms_present(n), *line, *_chip_cost(sheet, "own1"), "rental.output_speed=1", "switches.integration=1",
                                    "cast.makers.own1.present=1", "cast.makers.maker.capacity_chips=0", *_all_chips_to_the_first(n))
     after = stepped([*chained, at_cost, together], quarters=60)
     found, per_hour = [], _usd_an_hour(sheet)
-    for run, clouds in enumerate(sheet.firms):
-        known = chain.separate(sheet.choke, sheet.slope, sheet.chip_cost, 0.0, clouds)
+    for run, count in enumerate(sheet.firms):
+        known = chain.separate(sheet.choke, sheet.slope, sheet.chip_cost, 0.0, count)
         w, p, q = column(after, "makers.price_usd_per_pflops")[run, 0] * per_hour, rent(after)[run], sold(after)[run].sum()
-        found += [Finding(f"price of chips, N = {clouds} (USD per PFLOP-h that they give)", known.wholesale_price, w), Finding(f"rent, N = {clouds} (USD/PFLOP-h)", known.price, p),
-                  Finding(f"output, N = {clouds} (PFLOP-h)", known.quantity, q), Finding(f"profit upstream, N = {clouds} (USD)", known.profit_up, (w - sheet.chip_cost) * q),
-                  Finding(f"profit of all clouds, N = {clouds} (USD)", known.profit_down, (p - w) * q)]
+        found += [Finding(f"price of chips, N = {count} (USD per PFLOP-h that they give)", known.wholesale_price, w),
+                  Finding(f"rent, N = {count} (USD/PFLOP-h)", known.price, p), Finding(f"output, N = {count} (PFLOP-h)", known.quantity, q),
+                  Finding(f"profit upstream, N = {count} (USD)", known.profit_up, (w - sheet.chip_cost) * q),
+                  Finding(f"profit of all clouds, N = {count} (USD)", known.profit_down, (p - w) * q)]
     return found + _integration(sheet, after, len(sheet.firms))
+
+
+def _speed(firms):
+    """Return the text that sets the speed at which equal firms settle at once."""
+    return f"rental.output_speed={2 / (firms + 1)}"
 
 
 def _integration(sheet, after, run):
@@ -39,7 +45,8 @@ def _integration(sheet, after, run):
             Finding(f"output of a cloud with access at cost, N = {n} (PFLOP-h)", fair.quantity / n, hours[run, 0]),
             Finding(f"rent after integration with one of {n} (USD/PFLOP-h)", one.price, price[run + 1]),
             Finding("output of the integrated firm (PFLOP-h)", one.own_quantity, hours[run + 1, 0]),
-            Finding("output of its rivals (PFLOP-h)", one.others_quantity, hours[run + 1, 1:].sum()), Finding("HHI after integration", chain.herfindahl_downstream(one, n - 1), hhi[run + 1]),
+            Finding("output of its rivals (PFLOP-h)", one.others_quantity, hours[run + 1, 1:].sum()),
+            Finding("HHI after integration", chain.herfindahl_downstream(one, n - 1), hhi[run + 1]),
             Finding("rise of the HHI by integration", 1.0 - 1.0 / n, hhi[run + 1] - 1.0 / n),
             Finding("change of the rent by integration (USD/PFLOP-h)", one.price - apart.price, price[run + 1] - apart.price)]
 

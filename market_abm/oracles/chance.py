@@ -14,10 +14,10 @@ SEED = 13
 LOGISTIC_SCALE = math.sqrt(3.0) / math.pi  # of a logistic with standard deviation 1, which is what the model draws
 REFERENCE_DRAWS = 4_000_000  # deviates of the reference of O11
 LEAST_EXPECTED = 400  # firms, over all markets, below which a size is left out of O12: its mean would be far from normal
-LOT_PFLOPS = 100.0  # of O13: capacity_chips of its file, at 1 PFLOP/s each
+LOT_PFLOPS = 100.0  # what the maker of O13 makes in a quarter
 OPENING_BOOK = 0.9  # part of a quarter's capacity that is on order at the start
 OPENING_PURCHASES = 0.4  # part of the opening fleet that counts as bought in the quarters before
-USD_PER_PFLOPS = 30_000.0  # price of chips in the file of O13: at cost
+USD_PER_PFLOPS = 30_000.0  # what its chips cost, and are sold at
 
 
 def o11_gibrat(sheet):
@@ -118,7 +118,7 @@ def _divided_lots(sheet, power, bought):
     """Return the findings on lots divided in one run, `bought` `(buyers,)`."""
     where = f" after {sheet.lots} lots divided by purchases to the power {power:g}"
     known = luck.divided_lots(_first_shares(sheet) * sheet.start_lots * sheet.buyers, 1.0, power, sheet.lots)
-    return [Finding(f"purchases of {name}{where} (lots)", float(known[k]), float(bought[k])) for name, k in (("the first buyer", 0), ("the last", -1))]
+    return [Finding(f"purchases of the {name} buyer{where} (lots)", float(known[k]), float(bought[k])) for name, k in (("first", 0), ("last", -1))]
 
 
 def _first_shares(sheet):
@@ -133,6 +133,7 @@ def _buyers_of_lots(sheet, rule, power):
     sets = firms_present(sheet.buyers, cash_usd=cash, kind="public_cloud", rents_out=0)
     sets += [f"cast.clouds.firm{k + 1}.fleet_share={share!r}" for k, share in enumerate(shares)]
     return sheet.configuration(*sets, f"chips.allocation={rule}", f"chips.relationship_exponent={power}",
+                               f"cast.makers.maker.capacity_chips={LOT_PFLOPS}", f"cast.makers.maker.unit_cost_usd={USD_PER_PFLOPS}",
                                f"clouds.opening_fleet_pflops={fleet!r}", f"frame.quarters={sheet.lots + 1}")
 
 

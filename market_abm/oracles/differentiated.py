@@ -12,7 +12,10 @@ SPENDING = 1000.0  # of the case of given qualities, USD a quarter
 
 
 def o07_logit(sheet):
-    """Compare Bertrand prices and shares with theory: differentiated firms, two of them merged, equal ones without an outside good, one alone, and given budgets."""
+    """Compare Bertrand prices and shares with theory.
+
+    Cases: different firms, two of them merged, equal ones without an outside good, one alone, and given budgets.
+    """
     d, c, alpha, n = sheet.appeals, sheet.costs, sheet.sensitivity, len(sheet.appeals)
     shared = [f"rental.sensitivity={alpha}", f"customers.enterprise_usd={4 * HOURS}"]
     firms = firms_present(n, service_usd=list(c), appeal=list(d))
@@ -20,16 +23,19 @@ def o07_logit(sheet):
     plain, merged = sheet.configuration(*firms, *shared), sheet.configuration(*firms, *shared, *joint)
     equal = sheet.configuration(*firms_present(n, service_usd=c[0]), *shared, "rental.outside=0")
     alone = sheet.configuration(*firms_present(1, service_usd=c[0], appeal=d[0]), *shared)
-    budgets = sheet.configuration(*firms_present(n, service_usd=list(c)), *shared, "rental.demand=budget", f"clouds.provider_elasticity={sheet.log_elasticity}")
+    budgets = sheet.configuration(*firms_present(n, service_usd=list(c)), *shared, "rental.demand=budget",
+                                  f"clouds.provider_elasticity={sheet.log_elasticity}")
     after = stepped([plain, merged, equal, alone, budgets], quarters=40)
     found = _of_case("before the merger", logit.bertrand(d, c, alpha), after, 0)
     found += _of_case("firms 1 and 2 merged", logit.bertrand(d, c, alpha, weights=_merged(n)), after, 1)
-    paper, price = logit.paper_change(logit.bertrand(d, c, alpha).shares, (0, 1)), logit.bertrand([0.0] * n, [c[0]] * n, alpha, outside=False).prices[0]
+    paper = logit.paper_change(logit.bertrand(d, c, alpha).shares, (0, 1))
+    price = logit.bertrand([0.0] * n, [c[0]] * n, alpha, outside=False).prices[0]
     found += [Finding("rise of the HHI that shares before the merger suggest", paper, logit.paper_change(sold(after)[0], (0, 1))),
               Finding(f"rent of {n} equal firms, no outside good (USD/PFLOP-h)", price, rent(after)[2]),
               Finding("rent of the first firm alone, by Lambert's W (USD/PFLOP-h)", logit.single_price(d[0], c[0], alpha)[0], rent(after)[3])]
     known = logit.budget_bertrand([1.0] * n, c, sheet.log_elasticity)
-    return found + [Finding(f"rent of firm {i + 1}, given budgets (USD/PFLOP-h)", known.prices[i], column(after, "clouds.contested_rent_usd")[4, i]) for i in range(n)]
+    last = column(after, "clouds.contested_rent_usd")[4]
+    return found + [Finding(f"rent of firm {i + 1}, given budgets (USD/PFLOP-h)", known.prices[i], last[i]) for i in range(n)]
 
 
 def _merged(n):
@@ -50,11 +56,12 @@ def _of_case(label, known, after, run):
 
 def o08_sutton(sheet):
     """Compare shares and profits at given qualities, and how many firms enter as the market grows, with theory."""
-    given = sheet.configuration(*firms_present(len(sheet.qualities), most=ENTRANTS, service_usd=sheet.cost, quality=list(sheet.qualities)), "rental.entry=closed",
-                                "rental.output_speed=0.5", f"customers.enterprise_usd={4 * SPENDING}")
+    firms = firms_present(len(sheet.qualities), most=ENTRANTS, service_usd=sheet.cost, quality=list(sheet.qualities))
+    given = sheet.configuration(*firms, "rental.entry=closed", "rental.output_speed=0.5", f"customers.enterprise_usd={4 * SPENDING}")
     after = stepped([given], quarters=60)
     known = sutton.quality_cournot(SPENDING, sheet.qualities)
-    found = [Finding(f"profit of the firm of quality {u:g}, number {i + 1} (USD)", known.profits[i], earned(after)[0, i]) for i, u in enumerate(sheet.qualities)]
+    found = [Finding(f"profit of the firm of quality {u:g}, number {i + 1} (USD)", known.profits[i], earned(after)[0, i])
+             for i, u in enumerate(sheet.qualities)]
     cases = [(s, 0.0, 2.0) for s in sheet.spendings] + [(s, 1.0, g) for g in sheet.exponents for s in sheet.large_spendings]
     grown = stepped([_entering(sheet, *case) for case in cases], quarters=28)
     inside, outlay = column(grown, "clouds.sells").sum(axis=-1), column(grown, "clouds.market_outlay_usd")[:, 0]
@@ -74,5 +81,6 @@ def _entering(sheet, spending, escalation, exponent):
     """Return a market of given size in which two firms sell and others may enter."""
     firms = firms_present(ENTRANTS, most=ENTRANTS, service_usd=sheet.cost)
     sells = [f"cast.clouds.firm{i + 1}.sells={int(i < 2)}" for i in range(ENTRANTS)]
-    return sheet.configuration(*firms, *sells, f"customers.enterprise_usd={4 * spending}", f"rental.fixed_usd={sheet.fixed}", f"rental.quality_cost={escalation}",
-                               f"rental.quality_exponent={exponent}", "rental.output_speed=0.3", "rental.quality_speed=0.5")
+    outlay = [f"rental.fixed_usd={sheet.fixed}", f"rental.quality_cost={escalation}", f"rental.quality_exponent={exponent}"]
+    speeds = ["rental.output_speed=0.3", "rental.quality_speed=0.5"]
+    return sheet.configuration(*firms, *sells, *outlay, *speeds, f"customers.enterprise_usd={4 * spending}")

@@ -46,7 +46,8 @@ def _sobol(sheet):
     """
     known, rng = estimators.ishigami_indices(sheet.a, sheet.b), np.random.default_rng(SEED)
     sides = [uniform(loc=-np.pi, scale=2 * np.pi)] * len(INPUTS)
-    got = [sobol_indices(func=lambda x: estimators.ishigami(x, sheet.a, sheet.b), n=2**sheet.points, dists=sides, rng=rng) for _ in range(sheet.samples)]
+    got = [sobol_indices(func=lambda x: estimators.ishigami(x, sheet.a, sheet.b), n=2**sheet.points, dists=sides, rng=rng)
+           for _ in range(sheet.samples)]
     return [mean_of(f"Sobol index of the {name} input, {kind}", float(answers[place]), [float(values[kind_name][place]) for values in map(vars, got)],
                     expected_error=2.0**-sheet.points)
             for kind, kind_name, answers in (("alone", "first_order", known.first), ("in all", "total_order", known.total))

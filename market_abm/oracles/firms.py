@@ -54,7 +54,8 @@ def o01_cournot(sheet):
         known = oligopoly.cournot(a, b, [c] * n)
         q, hhi_known, elasticity = sold(after)[run, 0], oligopoly.herfindahl(known.quantities), oligopoly.elasticity_at(a, b, known.quantities)
         welfare = _surplus_and_loss(a, b, c, price[run], n * q)
-        found += [Finding(f"output of a firm, N = {n} (PFLOP-h)", known.quantities[0], q), Finding(f"rent, N = {n} (USD/PFLOP-h)", known.price, price[run]),
+        found += [Finding(f"output of a firm, N = {n} (PFLOP-h)", known.quantities[0], q),
+                  Finding(f"rent, N = {n} (USD/PFLOP-h)", known.price, price[run]),
                   Finding(f"HHI, N = {n}", hhi_known, hhi[run]),
                   Finding(f"Lerner index, which is HHI over elasticity, N = {n}", hhi_known / elasticity, lerner(after, run, c)),
                   Finding(f"profit of a firm, N = {n} (USD)", known.profits[0], earned(after)[run, 0]),
@@ -71,8 +72,8 @@ def _surplus_and_loss(a, b, c, price, hours):
 def _paths(sheet, line):
     """Follow the dynamic cases: the path itself, and the factor by which a deviation grows or shrinks while no corner is met."""
     cases = list(zip(sheet.dynamic_firms, sheet.dynamic_speeds, strict=True))
-    configurations = [sheet.configuration(*firms_present(n, service_usd=sheet.cost, output_pflop_hours=sheet.start), *line, f"rental.output_speed={speed}")
-                      for n, speed in cases]
+    configurations = [sheet.configuration(*firms_present(n, service_usd=sheet.cost, output_pflop_hours=sheet.start), *line,
+                                          f"rental.output_speed={speed}") for n, speed in cases]
     seen = np.array(stepped(configurations, each=lambda s: column(s, "clouds.output_pflop_hours")[:, 0], quarters=12).seen)
     found = []
     for run, (n, speed) in enumerate(cases):
@@ -83,7 +84,8 @@ def _paths(sheet, line):
         rest, factor = (sheet.choke - sheet.cost) / (sheet.slope * (n + 1)), oligopoly.deviation_factor(n, speed)
         inside = known[1] > 0 and known[0] > 0 and abs(known[0] - rest) > 1e-3 * rest
         if inside:
-            found.append(Finding(f"factor of a deviation, {label}: settles if between -1 and 1", factor, (seen[1, run] - rest) / (seen[0, run] - rest)))
+            seen_factor = (seen[1, run] - rest) / (seen[0, run] - rest)
+            found.append(Finding(f"factor of a deviation, {label}: settles if between -1 and 1", factor, seen_factor))
     return found
 
 
@@ -106,7 +108,8 @@ def o02_unequal_costs(sheet):
 def _settled(sheet, cases, extra=()):
     """Run linear Cournot cases, each a list of costs, until outputs stand still."""
     line = on_a_line(sheet, sheet.choke, sheet.slope)
-    configurations = [sheet.configuration(*firms_present(len(costs), service_usd=list(costs)), *line, settling_speed(len(costs)), *extra) for costs in cases]
+    configurations = [sheet.configuration(*firms_present(len(costs), service_usd=list(costs)), *line, settling_speed(len(costs)), *extra)
+                      for costs in cases]
     return stepped(configurations, quarters=SETTLED_QUARTERS)
 
 
@@ -134,7 +137,8 @@ def o05_monopoly(sheet):
                                 "rental.output_speed=1", "customers.enterprise_usd=4000")
     after = stepped([line, curve], quarters=4)
     known = oligopoly.cournot(sheet.choke, sheet.slope, [sheet.cost])
-    return [Finding("rent on a line (USD/PFLOP-h)", known.price, rent(after)[0]), Finding("output on a line (PFLOP-h)", known.quantities[0], sold(after)[0, 0]),
+    return [Finding("rent on a line (USD/PFLOP-h)", known.price, rent(after)[0]),
+            Finding("output on a line (PFLOP-h)", known.quantities[0], sold(after)[0, 0]),
             Finding("profit on a line (USD)", known.profits[0], earned(after)[0, 0]),
             Finding("rent on a curve (USD/PFLOP-h)", oligopoly.isoelastic(1.0, sheet.elasticity, [sheet.cost]).price, rent(after)[1])]
 
@@ -166,7 +170,10 @@ def o04_capacity(sheet):
 
 
 def _capacity(hours, scale):
-    """Return the texts that give firms capacity for `hours` in units of `scale` PFLOP-hours: power for half of their chips, which does not wear off."""
+    """Return the texts that give firms capacity for `hours` in units of `scale` PFLOP-hours.
+
+    They have power for half of their chips: unlike chips it does not wear off.
+    """
     shares = [f"cast.clouds.firm{i + 1}.fleet_share={x / sum(hours)!r}" for i, x in enumerate(hours)]
     return [f"clouds.opening_fleet_pflops={2 * sum(hours) * scale / (2190 * 0.85)!r}", "clouds.opening_headroom=0.5", *shares]
 
@@ -183,14 +190,16 @@ def o09_free_entry(sheet):
     entered = stepped([open_to_all], quarters=ENTRANTS + 4)
     inside = int(column(entered, "clouds.sells").sum())
     numbers = range(1, min(ENTRANTS, known + 1) + 1)
-    closed = [sheet.configuration(*firms_present(ENTRANTS, most=ENTRANTS, service_usd=c), *_may_enter(ENTRANTS, n, c), *line, "rental.entry=closed",
-                                  f"rental.fixed_usd={fixed}", f"rental.output_speed={2 / (n + 1)}") for n in numbers]
+    closed = [sheet.configuration(*_may_enter(ENTRANTS, n, c), *line, "rental.entry=closed", f"rental.fixed_usd={fixed}",
+                                  f"rental.output_speed={2 / (n + 1)}") for n in numbers]
     after = stepped(closed, quarters=4)
     hours, price = sold(after).sum(axis=-1), rent(after)
     profit = earned(after)[:, 0] - column(after, "clouds.market_outlay_usd")[:, 0]
     welfare = {n: 0.5 * (a - price[i]) * hours[i] + n * profit[i] for i, n in enumerate(numbers)}
-    found = [Finding("firms under free entry", known, inside), Finding("firms that a planner admits", oligopoly.planned_entry(a, b, c, fixed), max(welfare, key=welfare.get))]
-    found += [Finding(f"profit of a firm, N = {n} (USD)", oligopoly.profit_each(a, b, c, n) - fixed, profit[n - 1]) for n in (known, known + 1) if n in welfare]
+    found = [Finding("firms under free entry", known, inside),
+             Finding("firms that a planner admits", oligopoly.planned_entry(a, b, c, fixed), max(welfare, key=welfare.get))]
+    found += [Finding(f"profit of a firm, N = {n} (USD)", oligopoly.profit_each(a, b, c, n) - fixed, profit[n - 1])
+              for n in (known, known + 1) if n in welfare]
     return found + [Finding(f"welfare, N = {n} (USD)", oligopoly.welfare(a, b, c, fixed, n), welfare[n]) for n in welfare]
 
 
@@ -207,17 +216,22 @@ def o22_limit_output(sheet):
     a, b, c, fixed = sheet.choke, sheet.slope, sheet.cost, sheet.fixed
     known, monopoly = oligopoly.limit_pricing(a, b, c, fixed), (a - c) / (2 * b)
     limit = known.quantity
-    outputs = [monopoly, 0.99 * limit, 1.01 * limit]
-    line = on_a_line(sheet, a, b)
-    after = stepped([sheet.configuration(*firms_present(2, service_usd=c, output_pflop_hours=[q, 0]), "cast.clouds.firm2.sells=0", *line,
-                                         f"rental.fixed_usd={fixed}") for q in outputs], quarters=1)
+    outputs = [monopoly, 0.99 * limit, 1.01 * limit, limit * (1 + 1e-8)]
+    after = stepped([_incumbent(sheet, q) for q in outputs], quarters=1)
     expected, entered = column(after, "clouds.entry_profit_usd")[:, 1], column(after, "clouds.sells")[:, 1]
-    found = [Finding(f"what the entrant expects beside {q:.6g} PFLOP-h (USD)", oligopoly.entrant_profit(a, b, c, fixed, q), expected[i]) for i, q in enumerate(outputs)]
-    found += [Finding(f"entrants beside {q:.6g} PFLOP-h", float(oligopoly.entrant_profit(a, b, c, fixed, q) > 0), entered[i]) for i, q in enumerate(outputs)]
-    kept_out = stepped([sheet.configuration(*firms_present(2, service_usd=c, output_pflop_hours=[limit * (1 + 1e-8), 0]), "cast.clouds.firm2.sells=0", *line,
-                                            f"rental.fixed_usd={fixed}")], quarters=2)
-    return [*found, Finding("rent at the limit output (USD/PFLOP-h)", known.price, rent(kept_out)[0]),
-            Finding("profit of the incumbent there, before its fixed cost (USD)", known.profit, earned(kept_out)[0, 0])]
+    found = []
+    for run, q in enumerate(outputs[:3]):
+        profit = oligopoly.entrant_profit(a, b, c, fixed, q)
+        found += [Finding(f"what the entrant expects beside {q:.6g} PFLOP-h (USD)", profit, expected[run]),
+                  Finding(f"entrants beside {q:.6g} PFLOP-h", float(profit > 0), entered[run])]
+    return [*found, Finding("rent at the limit output (USD/PFLOP-h)", known.price, rent(after)[3]),
+            Finding("profit of the incumbent there, before its fixed cost (USD)", known.profit, earned(after)[3, 0])]
+
+
+def _incumbent(sheet, output):
+    """Return a market in which one firm keeps its output and another may enter."""
+    return sheet.configuration(*firms_present(2, service_usd=sheet.cost, output_pflop_hours=[output, 0]), "cast.clouds.firm2.sells=0",
+                               *on_a_line(sheet, sheet.choke, sheet.slope), f"rental.fixed_usd={sheet.fixed}")
 
 
 def o23_stakes(sheet):
@@ -245,12 +259,13 @@ def o24_merger(sheet):
     """Compare what Cournot firms earn before and after some of them become one with theory."""
     n, a, b, c = sheet.firms, sheet.choke, sheet.slope, sheet.cost
     after = _settled(sheet, [[c] * k for k in range(n, 0, -1)])
-    profit, found = earned(after)[:, 0], [Finding("rent before (USD/PFLOP-h)", oligopoly.cournot(a, b, [c] * n).price, rent(after)[0])]
+    profit, hhi = earned(after)[:, 0], metric(after, "hhi_compute_rented")
+    found = [Finding("rent before (USD/PFLOP-h)", oligopoly.cournot(a, b, [c] * n).price, rent(after)[0])]
     for merging in range(2, n + 1):
         left = n - merging + 1
         known = oligopoly.merger(a, b, [c] * n, range(merging))
         gain = known.profit_after - known.profit_before
         found += [Finding(f"rent after {merging} of {n} merge (USD/PFLOP-h)", known.after.price, rent(after)[n - left]),
-                  Finding(f"HHI after {merging} of {n} merge", oligopoly.herfindahl(known.after.quantities), metric(after, "hhi_compute_rented")[n - left]),
+                  Finding(f"HHI after {merging} of {n} merge", oligopoly.herfindahl(known.after.quantities), hhi[n - left]),
                   Finding(f"gain of the {merging} that merge (USD)", gain, profit[n - left] - merging * profit[0])]
     return found

@@ -1,7 +1,5 @@
 """Oracle of the training race as a contest for customers (O19)."""
 
-import numpy as np
-
 from market_abm.oracles.closed_forms import contest
 from market_abm.oracles.finding import Finding
 from market_abm.oracles.running import column, firms_present, metric, settled, stepped
@@ -42,7 +40,8 @@ def _capped(spent, prize, n, r):
 
 def _race(sheet, labs, decisiveness, *more):
     spend = 4 * sheet.prize * MILLION / (1 - SERVING)
-    return sheet.configuration(*firms_present(labs, has_lab=1, lab_share=1), f"customers.spend_max_usd={spend!r}", f"customers.contest={decisiveness}", *more)
+    return sheet.configuration(*firms_present(labs, has_lab=1, lab_share=1), f"customers.spend_max_usd={spend!r}",
+                               f"customers.contest={decisiveness}", *more)
 
 
 def _unequal(sheet):

@@ -33,7 +33,8 @@ def o16_merit_order(sheet):
 def _of_load(sheet, load):
     """Return the configuration in which everybody else draws `load` MW in the first region."""
     fleet, second = sheet.ai_load_mw / MW_PER_PFLOPS, sheet.second_load_share * load
-    sets = [f"clouds.opening_fleet_pflops={fleet!r}", f"energy.price_cap={sheet.price_cap_usd}", f"cast.regions.second.fuel_factor={sheet.fuel_factor}",
+    sets = [f"clouds.opening_fleet_pflops={fleet!r}", f"energy.price_cap={sheet.price_cap_usd}",
+            f"cast.regions.second.fuel_factor={sheet.fuel_factor}",
             f"cast.regions.region.other_load_mw={load}", f"cast.regions.second.other_load_mw={second!r}",
             f"cast.regions.region.site_share={sheet.site_share}", f"cast.regions.second.site_share={1 - sheet.site_share!r}"]
     sets += [f"cast.regions.{region}.{name}_mw={getattr(sheet, f'{name}_mw')}" for region in ("region", "second") for name in CLASSES]
@@ -260,5 +261,6 @@ def _called(values, costs, wanted, offered, quantity):
     plants, prices = offered[:, None, None], costs[:, None, None]
     sold, beyond = (merit_order(plants, prices, np.array([[quantity * (1 + nudge)]]), np.inf) for nudge in (-1e-12, 1e-9))
     crumb = 1e-9 * quantity
-    return {"quantity": quantity, "gains": float(values @ awards - sold.fuel_usd_per_hour[0, 0]), "last_value": values[awards > crumb].min(),
-            "next_value": max(values[awards < wanted - crumb], default=-np.inf), "last_cost": sold.price_usd[0, 0], "next_cost": beyond.price_usd[0, 0]}
+    return {"quantity": quantity, "gains": float(values @ awards - sold.fuel_usd_per_hour[0, 0]),
+            "last_value": values[awards > crumb].min(), "next_value": max(values[awards < wanted - crumb], default=-np.inf),
+            "last_cost": sold.price_usd[0, 0], "next_cost": beyond.price_usd[0, 0]}

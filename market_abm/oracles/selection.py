@@ -5,7 +5,6 @@ The engine has no entry by a draw of productivity, so this says nothing about it
 
 import numpy as np
 
-from market_abm.errors import BadInput, Problem
 from market_abm.metrics.survival import cumulative_incidence, kaplan_meier
 from market_abm.oracles.closed_forms import selection
 from market_abm.oracles.finding import Finding, mean_of
@@ -19,9 +18,6 @@ def o10_selection(sheet):
 
     Source: Hopenhayn 1992; Melitz 2003; Kaplan and Meier 1958.
     """
-    if sheet.shape <= sheet.substitution - 1:
-        raise BadInput(Problem("--set", f"must be above substitution - 1 = {sheet.substitution - 1:g}, or mean profit is infinite",
-                               "raise it", key="shape", value=sheet.shape))
     economy = (sheet.shape, sheet.substitution, sheet.fixed_cost, sheet.entry_cost, sheet.death_rate)
     least, staying = selection.cutoff(*economy), selection.chance_of_staying(*economy)
     rng = np.random.default_rng(SEED)

@@ -10,7 +10,7 @@ from market_abm.oracles.running import MOST_FIRMS, column, firms_present, steppe
 
 SEED = 21
 OPENING_BOOK = 0.9  # part of a quarter's capacity that is on order at the start
-USD_PER_PFLOPS = 30_000.0  # price of chips in the file of O21: at cost
+USD_PER_PFLOPS = 30_000.0  # what the chips of O21 cost, and are sold at
 CUT = 1e-9  # part of an order that rounding may take or leave
 DUE = 1  # quarter in which the orders of the first are due
 MOST_BUYERS = 6  # whose orderings are all gone through
@@ -54,6 +54,9 @@ def _check_buyers(sheet):
         if not 2 <= count <= MOST_BUYERS or len(getattr(sheet, knob)) < count:
             raise BadInput(Problem(sheet.path, f"must name each of two to {MOST_BUYERS} buyers", "give all three lists the same length",
                                    key=knob, value=getattr(sheet, knob)))
+    if len(set(sheet.rents_out[:count])) < count:
+        raise BadInput(Problem(sheet.path, "must differ, or bids are equal and lots decide", "for example [0.2, 0.4, 0.6]",
+                               key="rents_out", value=sheet.rents_out))
 
 
 def _weights(sheet):
@@ -94,7 +97,8 @@ def _buyers(sheet, rule, orders, further=0.0, equals=False):
     return sheet.configuration(
         *sets, f"chips.allocation={rule}", f"chips.relationship_exponent={sheet.exponent}", f"chips.relationship_floor={sheet.floor}",
         f"chips.buyer_cap={sheet.cap}", f"cast.makers.maker.capacity_chips={sheet.supply_pflops}",
-        f"clouds.opening_fleet_pflops={sheet.supply_pflops}", f"clouds.public_budget_usd={further * USD_PER_PFLOPS}")
+        f"cast.makers.maker.unit_cost_usd={USD_PER_PFLOPS}",
+        f"clouds.opening_fleet_pflops={sheet.supply_pflops + sum(orders)}", f"clouds.public_budget_usd={further * USD_PER_PFLOPS}")
 
 
 def _awarded(rule, known, got, when=""):
@@ -131,11 +135,15 @@ def _drawn_orders(sheet, rule, weights, got):
     """Return the findings on a rule that draws who comes first, `got` `(runs, buyers)`."""
     orders, supply = np.array(sheet.orders_pflops), min(sheet.supply_pflops, sum(sheet.orders_pflops))
     mean = rationing.expected_by_drawn_order(orders, sheet.supply_pflops, weights)
-    found = [mean_of(f"award of buyer {k + 1}, {rule} (PFLOP/s)", mean[k], got[:, k]) for k in range(len(orders))]
+    if supply == sheet.supply_pflops:
+        found = [mean_of(f"award of buyer {k + 1}, {rule} (PFLOP/s)", mean[k], got[:, k]) for k in range(len(orders))]
+    else:  # enough for all, whatever is drawn: rounding alone is left
+        found = _awarded(rule, mean, got.mean(axis=0))
     cut = ((got > CUT * orders) & (got < (1.0 - CUT) * orders)).sum(axis=1).max()
     sums = got.sum(axis=1)
-    return found + [Finding(f"orders cut in one run beyond one, {rule}", 0.0, float(max(0, cut - 1))),
-                    Finding(f"all awards of the run that is furthest off, {rule} (PFLOP/s)", supply, float(sums[np.abs(sums - supply).argmax()]))]
+    furthest = float(sums[np.abs(sums - supply).argmax()])
+    return [*found, Finding(f"orders cut in one run beyond one, {rule}", 0.0, float(max(0, cut - 1))),
+            Finding(f"all awards of the run that is furthest off, {rule} (PFLOP/s)", supply, furthest)]
 
 
 def o25_switching(sheet):
@@ -149,9 +157,9 @@ def o25_switching(sheet):
     there = _clouds_chosen(sheet)
     first, moves = _chain(sheet)
     known = [first @ np.linalg.matrix_power(moves, quarter) for quarter in range(quarters)]
-    stays = (there[1:] == there[:-1]).mean(axis=(0, 2))
-    found = [mean_of("part of startups that stay a quarter", float(np.mean([now @ moves.diagonal() for now in known[:-1]])), stays),
-             mean_of(f"spell with the first cloud, cut at {quarters} quarters (quarters)", _mean_spell(first, moves.diagonal(), quarters), _spells(there))]
+    stay, stays = moves.diagonal(), (there[1:] == there[:-1]).mean(axis=(0, 2))
+    found = [mean_of("part of startups that stay a quarter", float(np.mean([now @ stay for now in known[:-1]])), stays),
+             mean_of(f"spell with the first cloud, cut at {quarters} quarters (quarters)", _mean_spell(first, stay, quarters), _spells(there))]
     found += [mean_of(f"autocorrelation over {lag} quarter{'s' * (lag > 1)}", *_autocorrelation(there, known, moves, lag))
               for lag in sheet.lags if lag < quarters]
     return found + [mean_of(f"part of startups with cloud {k + 1} in the last quarter", float(known[-1][k]), (there[-1] == k).mean(axis=1))
@@ -160,7 +168,8 @@ def o25_switching(sheet):
 
 def _check_clouds(sheet):
     if not 2 <= len(sheet.sizes) <= MOST_FIRMS:
-        raise BadInput(Problem(sheet.path, f"must name the sizes of two to {MOST_FIRMS} clouds", "for example [1, 1, 1]", key="sizes", value=sheet.sizes))
+        raise BadInput(Problem(sheet.path, f"must name the sizes of two to {MOST_FIRMS} clouds", "for example [1, 1, 1]",
+                               key="sizes", value=sheet.sizes))
 
 
 def _clouds_chosen(sheet):

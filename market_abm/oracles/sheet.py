@@ -85,8 +85,8 @@ def _fault(name, value, knob):
     for one in values:
         number = isinstance(one, int | float) and not isinstance(one, bool) and math.isfinite(one)
         if not number or not least <= one <= most or (whole and one != int(one)):
-            kind = "a whole number" if whole else "a number"
-            return Problem(SET, f"must be {kind} from {least:g} to {most:g} (unit: {knob['unit']})", f"for example {knob['value']}", key=name, value=value)
+            bound = f"must be {'a whole number' if whole else 'a number'} from {least:g} to {most:g} (unit: {knob['unit']})"
+            return Problem(SET, bound, f"for example {knob['value']}", key=name, value=value)
     if not values:
         return Problem(SET, "must not be empty", f"for example {knob['value']}", key=name, value=value)
     return None

@@ -29,15 +29,15 @@ def o15_wright(sheet):
     found = [Finding(f"chips made in {quarters} quarters", float(output * quarters), float(made[quarters - 1]))]
     found += [Finding(f"unit cost after {quarter} quarters (USD/chip)", float(known[quarter]), float(cost[quarter]))
               for quarter in sorted({0, 1, quarters // 2, quarters})]
-    average = float(known[:-1].mean())
+    average, paid = float(known[:-1].mean()), float(spent[:quarters].sum() / made[quarters - 1])
     return [
         *found,
         Finding("unit cost over what it was at the start", float(technology.unit_cost(1.0, stock[quarters - 1] / sheet.chips_before_start, exponent)),
                 float(cost[quarters] / cost[0])),
         Finding("largest distance from the learning curve (relative)", 0.0, float(np.abs(cost / known - 1).max())),
         Finding("part of unit cost that a doubling takes", sheet.learning_rate, 1.0 - 2.0**slope),
-        Finding("average cost of all chips made (USD/chip)", average, float(spent[:quarters].sum() / made[quarters - 1])),
-        Finding("average cost over the cost of the next chip", average / float(known[-1]), float(spent[:quarters].sum() / made[quarters - 1] / cost[quarters]))]
+        Finding("average cost of all chips made (USD/chip)", average, paid),
+        Finding("average cost over the cost of the next chip", average / float(known[-1]), paid / float(cost[quarters]))]
 
 
 def _at_capacity(sheet, exponent):
@@ -74,7 +74,8 @@ def _laws(sheet):
     lists = (sheet.floor_loss, sheet.parameter_loss, sheet.token_loss, sheet.parameter_exponent, sheet.token_exponent)
     if len({len(one) for one in lists}) > 1:
         names = "floor_loss, parameter_loss, token_loss, parameter_exponent, token_exponent"
-        raise BadInput(Problem("--set", f"{names} must be equally long", "give one value for each scaling law", key="floor_loss", value=sheet.floor_loss))
+        raise BadInput(Problem("--set", f"{names} must be equally long", "give one value for each scaling law",
+                               key="floor_loss", value=sheet.floor_loss))
     return [technology.ScalingLaw(*(float(number) for number in law)) for law in zip(*lists, strict=True)]
 
 

@@ -37,12 +37,42 @@ def check_together(configuration, keys, reading, refused):
         if kind == "makers":
             _check_parents(configuration.cast, refused, reading)
         if kind == "clouds":
+            _check_stakes(dict(zip(keys[kind], agents, strict=True)), reading)
             _check_late_owners(dict(zip(keys[kind], agents, strict=True)), reading)
             _check_pool(dict(zip(keys[kind], agents, strict=True)), reading)
     for low, high in IN_ORDER:
         _check_order(configuration.parameters, low, high, reading, refused)
     _check_slots(configuration, reading, refused)
+    _check_rental(configuration.parameters.rental, reading, refused)
     check_levers(configuration, reading, refused)
+
+
+def _check_rental(rental, reading, refused):
+    """Complain of rules of the rental market that have no meaning together."""
+    one_good, many = ("linear", "isoelastic", "quality", "budget"), ("logit", "budget")
+    asked = (
+        ("pricing", rental.pricing == "cournot", "demand", one_good), ("pricing", rental.pricing == "nash_logit", "demand", many),
+        ("quality_cost", rental.quality_cost > 0, "demand", ("quality",)), ("quality_cost", rental.quality_cost > 0, "pricing", ("cournot",)),
+        ("entrants_expect", rental.entrants_expect == "standing", "pricing", ("cournot",)),
+    )
+    for name, used, other, allowed in asked:
+        paths = [("rental", name), ("rental", other)]
+        if used and getattr(rental, other) not in allowed and not refused & set(paths):
+            reading.complain(_last_file(reading, paths), f"needs rental.{other} = {' or '.join(allowed)}, not {getattr(rental, other)}",
+                             f"set rental.{other}, or leave rental.{name} out", key=f"rental.{name}", value=getattr(rental, name))
+
+
+def _check_stakes(owners, reading):
+    """Who holds a part of another must name one that is there from the start, and hold something of it."""
+    there = [key for key, owner in owners.items() if owner.present and not owner.enters]
+    for key, owner in owners.items():
+        path = ("cast", "clouds", key, "holds" if owner.holds else "holding")
+        if owner.holds and (owner.holds == key or owner.holds not in there):
+            reading.complain(_last_file(reading, [path]), "must be the key of another owner that is there at the start",
+                             did_you_mean(owner.holds, [name for name in there if name != key]), key=".".join(path), value=owner.holds)
+        elif owner.holding and not owner.holds:
+            reading.complain(_last_file(reading, [path]), "says of nobody whose part it is", "name the other owner in `holds`", key=".".join(path),
+                             value=owner.holding)
 
 
 def _check_late_owners(owners, reading):

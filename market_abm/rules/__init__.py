@@ -1,6 +1,10 @@
 """Rules chosen by name: pure functions of arrays, each with its source."""
 
+from contextvars import ContextVar
+
 import numpy as np
+
+IN_PLACE = ContextVar("rules of a user's own by the identity of the table whose rules they stand in for", default={})  # noqa: B039
 
 
 def choose(rules, places, *arguments):
@@ -9,6 +13,9 @@ def choose(rules, places, *arguments):
     Arguments are arrays with the runs second from last, or named tuples of such. Runs that name the same rule
     are called together, which is bit-identical to calling them alone.
     """
+    own = IN_PLACE.get().get(id(rules))
+    if own is not None:
+        return own(*arguments)
     functions = list(rules.values())
     present = np.unique(places)
     if len(present) == 1:

@@ -126,7 +126,8 @@ def best_reply_in_a_line(units, sellers, market):
     """Return the best reply to others' units under linear demand, P = a - bY: (a - c - b(others + weighted others)) / 2b."""
     slope = market.choke_usd / size_hours(market)
     others = total(units) - units + stakes_in(units, sellers.weights)
-    return np.maximum(0.0, (market.choke_usd - ratio(sellers.cost_usd, sellers.quality) - slope * others) / (2.0 * slope)) * (sellers.hours > 0)
+    reply = (market.choke_usd - ratio(sellers.cost_usd, sellers.quality) - slope * others) / (2.0 * slope)
+    return np.where(sellers.hours > 0, np.maximum(0.0, reply), 0.0)
 
 
 def best_reply_on_a_curve(units, sellers, market):
@@ -144,8 +145,7 @@ def best_reply_on_a_curve(units, sellers, market):
         price = market.reference_usd * power(size / units_there, 1.0 / elasticity)
         more = price * (1.0 - (units_there - others + held) / (elasticity * units_there)) > cost
         low, high = np.where(more, middle, low), np.where(more, high, middle)
-    pays = most > others
-    return np.where(pays, np.maximum(0.0, exp(low) - others), 0.0) * (sellers.hours > 0)
+    return np.where((most > others) & (sellers.hours > 0), np.maximum(0.0, exp(low) - others), 0.0)
 
 
 def best_reply_to_given_spending(units, sellers, market):
@@ -156,7 +156,7 @@ def best_reply_to_given_spending(units, sellers, market):
     cost, size = ratio(sellers.cost_usd, sellers.quality, np.inf), size_hours(market)
     others = np.maximum(total(units) - units, 1e-9 * size)
     rivals = np.maximum(0.0, others - stakes_in(units, sellers.weights))
-    return np.maximum(0.0, np.sqrt(market.spend_usd * rivals / cost) - others) * (sellers.hours > 0)
+    return np.where(sellers.hours > 0, np.maximum(0.0, np.sqrt(market.spend_usd * ratio(rivals, cost, np.inf)) - others), 0.0)
 
 
 BEST_REPLY = {  # in the order of DEMAND; where goods differ, spending is given and hours count as one good

@@ -29,6 +29,7 @@ class Result:
     started: float = field(default=0.0)
     recorded: tuple[str, ...] = ()  # what was asked for beyond the usual
     records: dict[str, list[bytes]] = field(default_factory=dict)  # one packed file a batch
+    own_rules: dict[str, dict] = field(default_factory=dict)  # what the manifest says of rules of the user's own
 
     runs = property(lambda self: self.values.shape[2], doc="Number of replicates.")
     seed = property(lambda self: self.config.frame.seed, doc="Seed of the study.")
@@ -71,14 +72,18 @@ class Result:
         return self.values[self.names.index(name)]
 
 
-def run(config, runs=None, seed=None, quarters=None, progress=None, record=()):
+def run(config, runs=None, seed=None, quarters=None, progress=None, record=(), rules=None):
     """Simulate a configuration, or the file of one; `progress(done, total)` counts quarters of runs.
 
     `record` names what to keep beyond the usual (all events, and edges once a year): `edges` of every quarter,
-    every quarter's `agents`, or `none` for events alone. When interrupted, the batches already done travel as `kept` on the KeyboardInterrupt.
+    every quarter's `agents`, or `none` for events alone. `rules` puts functions of your own in the place of those that the
+    configuration names, as in `{"chips.allocation": my_rule}` (docs/rules/own.md). When interrupted, the batches already done
+    travel as `kept` on the KeyboardInterrupt.
     """
     from market_abm import engine
+    from market_abm.rules import own
 
+    rules = own.check(rules or {})
     config = with_frame(config, runs=runs, seed=seed, quarters=quarters)
     frame, outcomes, record = config.frame, [], choices(record)
     started = time.time()
@@ -87,12 +92,12 @@ def run(config, runs=None, seed=None, quarters=None, progress=None, record=()):
         for first in range(0, frame.runs, BATCH):
             count = min(BATCH, frame.runs - first)
             seeds = engine.run_seeds(frame.seed, first, count)
-            outcome = engine.simulate([config] * count, seeds, on_quarter=_counter(frame, first, count, progress), recorder=Recorder(record))
+            outcome = engine.simulate([config] * count, seeds, _counter(frame, first, count, progress), Recorder(record), rules)
             outcomes.append(replace(outcome, records=packed(outcome.records, first, seeds, outcome.labels)))
     except KeyboardInterrupt as stop:
-        stop.kept = result_of(config, outcomes, time.perf_counter() - clock, started, BATCH, record) if outcomes else None
+        stop.kept = result_of(config, outcomes, time.perf_counter() - clock, started, BATCH, record, own.told(rules)) if outcomes else None
         raise
-    return result_of(config, outcomes, time.perf_counter() - clock, started, BATCH, record)
+    return result_of(config, outcomes, time.perf_counter() - clock, started, BATCH, record, own.told(rules))
 
 
 def _counter(frame, first, count, progress):
@@ -107,7 +112,7 @@ def _counter(frame, first, count, progress):
     return after_quarter if progress else lambda: None
 
 
-def result_of(config, outcomes, seconds, started, batch, recorded=()):
+def result_of(config, outcomes, seconds, started, batch, recorded=(), own_rules=None):
     """Gather the outcomes of batches of `batch` runs, the last maybe smaller, into one result."""
     values = np.concatenate([outcome.values for outcome in outcomes], axis=2)
     labels = tuple(outcomes[0].labels)
@@ -121,4 +126,5 @@ def result_of(config, outcomes, seconds, started, batch, recorded=()):
         np.concatenate([outcome.seeds for outcome in outcomes]), failures,
         np.concatenate([np.ravel(outcome.refused_entries) for outcome in outcomes]), seconds, started,
         tuple(recorded), {name: [outcome.records[name] for outcome in outcomes] for name in outcomes[0].records},
+        own_rules or {},
     )

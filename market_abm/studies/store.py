@@ -133,7 +133,7 @@ def _stored_result(table, config, policy, manifest):
     failures = [{key: value for key, value in failure.items() if key != "policy"}
                 for failure in manifest["failures"] if failure.get("policy", "") == policy]
     return Result(config, values, labels, names, table.column("seed").to_numpy()[::quarters], failures, np.zeros(runs),
-                  manifest["seconds"], recorded=tuple(manifest["record"]))
+                  manifest["seconds"], recorded=tuple(manifest["record"]), own_rules=manifest.get("rules", {}))
 
 
 def _under(config, levers, sizes):
@@ -201,7 +201,7 @@ def manifest_of(result, command=()):
         "package": PACKAGE,
         "command": [word.encode(errors="backslashreplace").decode() for word in command],
         "seed": frame.seed, "runs": result.runs, "requested_runs": frame.runs, "quarters": len(result.labels),
-        "record": list(result.recorded),
+        "record": list(result.recorded), "rules": result.own_rules,
         "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(result.started)),
         "seconds": round(result.seconds, 3),
         "failures": result.failures,
