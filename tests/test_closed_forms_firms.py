@@ -301,6 +301,8 @@ def test_the_chain_by_searching_the_best_wholesale_price(choke, slope, up, down,
         return market.profits[0] + (w - up) * market.quantities[1:].sum()
 
     together = chain.integrated(choke, slope, up, down, firms)
+    assert together.wholesale_price == near((choke - down + up) / 2)
+    assert chain.integrated(choke, slope, up, down, firms, together.wholesale_price - 0.01).others_quantity > 0
     assert together.profit_up == near(highest(group, 0, choke), 1e-7) and together.profit_up == near(chain.monopoly_profit(choke, slope, up, down))
     for w in (0.0, up, 1.4 * up, found.wholesale_price, choke):
         market, by_formula = oligopoly.cournot(choke, slope, [up + down] + [w + down] * firms), chain.integrated(choke, slope, up, down, firms, w)
@@ -406,7 +408,8 @@ def test_shares_by_quality():
     found = sutton.quality_cournot(1000, [1.5, 1, 1])
     assert found.profits[0] == near(250) and found.shares == near([0.5, 0.25, 0.25])
     left_out = sutton.quality_cournot(1000, [10, 10, 1])  # by hand: two alone sell a unit of quality at 0.2, the third's costs 1
-    assert left_out.shares == near([0.5, 0.5, 0]) and sutton.quality_cournot(9, [3]).profits == near([9])
+    assert left_out.shares == near([0.5, 0.5, 0]) and left_out.prices == near([2, 2, 1])  # who stays out asks its cost
+    assert sutton.quality_cournot(9, [3]).profits == near([9])
 
 
 @pytest.mark.parametrize(("qualities", "costs"), [([1.5, 1, 1], 1.0), ([3, 1, 2.5, 2], [1, 2, 1.5, 1]), ([10, 10, 1], 4.0)])
@@ -432,6 +435,7 @@ def test_whole_firms_as_the_market_grows():
     assert [sutton.entry(s, 1, 1, 2).firms for s in spends] == [2, 2, 2, 2, 2]
     assert [sutton.entry(s, 1, 1, 4).firms for s in spends] == [2, 3, 3, 3, 3]
     assert [sutton.exogenous_firms(s, 1) for s in spends] == [3, 10, 31, 100, 1000]
+    assert sutton.entry(4, 1, 2, 3).firms == 2  # quality 1: a profit of 4 / 2^2 just covers an outlay of 1
     assert sutton.symmetric_outlay(1e6, 2, 1, 1, 2) / 1e6 == pytest.approx(1 / 8, rel=1e-5)
     for spend in spends[:3]:
         for exponent in (2, 4):

@@ -55,11 +55,11 @@ def put(oracles, *findings, raising=None):
 def test_json_is_a_list_of_flat_rows_and_nothing_else(call):
     status, out, err = call("oracle", "--json")
     document = json.loads(out)
-    assert (status, [list(row) for row in document]) == (0, [KEYS] * 13)
-    assert [row["name"] for row in document] == ["O20"] * 4 + ["O26"] * 9
+    assert (status, [list(row) for row in document]) == (0, [KEYS] * 15)
+    assert [row["name"] for row in document] == ["O20"] * 4 + ["O26"] * 11
     assert (document[0]["expected"], document[0]["simulated"], document[0]["ok"], document[0]["tests"]) == (4.0, 4.0, True, "rule")  # by hand
     assert [line.split(" tests ")[0] for line in err.splitlines()] == ["O20", "O26"]
-    assert "tests the engine: 9 of 9 quantities right in " in err
+    assert "tests the engine: 11 of 11 quantities right in " in err
 
 
 def test_a_table_has_one_line_a_quantity(call):

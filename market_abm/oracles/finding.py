@@ -19,7 +19,7 @@ class Finding:
     @property
     def relative_error(self):
         """Return the distance over the expected value; the distance itself where that is 0."""
-        if self.expected == self.simulated:  # also of two infinities
+        if self.expected == self.simulated or self._both_missing:  # also of two infinities
             return 0.0
         return abs(self.simulated - self.expected) / (abs(self.expected) or 1.0)
 
@@ -28,7 +28,12 @@ class Finding:
         """Say whether the model gives the answer: to 1e-6, or within four standard errors of a mean over draws."""
         if self.standard_error > 0:
             return abs(self.simulated - self.expected) <= STANDARD_ERRORS * self.standard_error
-        return self.relative_error <= TOLERANCE  # nan is never right
+        return self.relative_error <= TOLERANCE  # a single nan is never right
+
+    @property
+    def _both_missing(self):
+        """Say whether there is no answer, and the model gives none: an empty market has no concentration."""
+        return math.isnan(self.expected) and math.isnan(self.simulated)
 
 
 def mean_of(quantity, expected, draws, expected_error=0.0):

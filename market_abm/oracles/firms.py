@@ -2,11 +2,13 @@
 
 import numpy as np
 
+from market_abm.errors import BadInput, Problem
+from market_abm.exact import ratio
 from market_abm.oracles.closed_forms import oligopoly
 from market_abm.oracles.finding import Finding
-from market_abm.oracles.running import column, firms_present, metric, stepped
+from market_abm.oracles.running import column, firms_present, metric, settled, stepped
 
-SETTLED_QUARTERS = 90
+AT_REST = 1e-11  # largest change of an output a quarter, over the largest output
 THOUSAND = 1000.0  # capacities are counted in thousands of hours: a firm has at least a few PFLOP/s
 
 
@@ -41,7 +43,7 @@ def lerner(simulation, run, cost):
     price, hours = column(simulation, "clouds.contested_rent_usd")[run], sold(simulation)[run]
     selling = hours > 0
     margin = 1.0 - np.broadcast_to(cost, hours.shape)[selling] / price[selling]
-    return float(margin @ (hours * price)[selling] / (hours * price).sum())
+    return float(ratio(margin @ (hours * price)[selling], (hours * price).sum(), np.nan))
 
 
 def o01_cournot(sheet):
@@ -71,6 +73,9 @@ def _surplus_and_loss(a, b, c, price, hours):
 
 def _paths(sheet, line):
     """Follow the dynamic cases: the path itself, and the factor by which a deviation grows or shrinks while no corner is met."""
+    if len(sheet.dynamic_firms) != len(sheet.dynamic_speeds):
+        raise BadInput(Problem("--set", f"must be as long as dynamic_speeds = {sheet.dynamic_speeds}", "set both", key="dynamic_firms",
+                               value=sheet.dynamic_firms))
     cases = list(zip(sheet.dynamic_firms, sheet.dynamic_speeds, strict=True))
     configurations = [sheet.configuration(*firms_present(n, service_usd=sheet.cost, output_pflop_hours=sheet.start), *line,
                                           f"rental.output_speed={speed}") for n, speed in cases]
@@ -82,7 +87,8 @@ def _paths(sheet, line):
         found += [Finding(f"output after 1 quarter of simultaneous replies, {label} (PFLOP-h)", known[0], seen[0, run]),
                   Finding(f"output after 12 quarters, {label} (PFLOP-h)", known[-1], seen[-1, run])]
         rest, factor = (sheet.choke - sheet.cost) / (sheet.slope * (n + 1)), oligopoly.deviation_factor(n, speed)
-        inside = known[1] > 0 and known[0] > 0 and abs(known[0] - rest) > 1e-3 * rest
+        replies = (sheet.choke - sheet.cost) / sheet.slope > (n - 1) * known[0]  # to sell nothing would be a corner
+        inside = known[0] > 0 and known[1] > 0 and replies and abs(known[0] - rest) > 1e-3 * rest
         if inside:
             seen_factor = (seen[1, run] - rest) / (seen[0, run] - rest)
             found.append(Finding(f"factor of a deviation, {label}: settles if between -1 and 1", factor, seen_factor))
@@ -110,15 +116,15 @@ def _settled(sheet, cases, extra=()):
     line = on_a_line(sheet, sheet.choke, sheet.slope)
     configurations = [sheet.configuration(*firms_present(len(costs), service_usd=list(costs)), *line, settling_speed(len(costs)), *extra)
                       for costs in cases]
-    return stepped(configurations, quarters=SETTLED_QUARTERS)
+    return settled(configurations, "clouds.output_pflop_hours", AT_REST)
 
 
 def o03_isoelastic(sheet):
     """Compare Cournot firms on isoelastic demand with theory, equal and unequal ones."""
     cases = [[sheet.cost] * n for n in sheet.firms] + [sheet.costs]
     curve = [f"rental.elasticity={sheet.elasticity}", f"rental.reference_usd={sheet.scale}", f"customers.enterprise_usd={4 * sheet.scale}"]
-    after = stepped([sheet.configuration(*firms_present(len(costs), service_usd=list(costs)), *curve, "rental.output_speed=0.5") for costs in cases],
-                    quarters=SETTLED_QUARTERS)
+    after = settled([sheet.configuration(*firms_present(len(costs), service_usd=list(costs)), *curve, settling_speed(len(costs))) for costs in cases],
+                    "clouds.output_pflop_hours", AT_REST)
     found = []
     for run, costs in enumerate(cases):
         known = oligopoly.isoelastic(sheet.scale, sheet.elasticity, costs)
@@ -134,7 +140,7 @@ def o05_monopoly(sheet):
     """Compare one firm with theory on a line and on a curve."""
     line = sheet.configuration(*firms_present(1, service_usd=sheet.cost), *on_a_line(sheet, sheet.choke, sheet.slope), "rental.output_speed=1")
     curve = sheet.configuration(*firms_present(1, service_usd=sheet.cost), "rental.demand=isoelastic", f"rental.elasticity={sheet.elasticity}",
-                                "rental.output_speed=1", "customers.enterprise_usd=4000")
+                                "rental.output_speed=1", f"rental.reference_usd={sheet.cost}", f"customers.enterprise_usd={4000 * sheet.cost}")
     after = stepped([line, curve], quarters=4)
     known = oligopoly.cournot(sheet.choke, sheet.slope, [sheet.cost])
     return [Finding("rent on a line (USD/PFLOP-h)", known.price, rent(after)[0]),
@@ -161,8 +167,9 @@ def o04_capacity(sheet):
     for run, (label, x, c) in enumerate(cases):
         price = oligopoly.capacity_price(a, 1.0, c, x)
         if oligopoly.pure_price_exists(a, 1.0, c, x):
-            found += [Finding(f"rent, {label} {_listed(x)} (USD/PFLOP-h)", price, rent(after)[run]),
-                      Finding(f"output, {label} (thousand PFLOP-h)", a - price, sold(after)[run].sum() / scale)]
+            found.append(Finding(f"rent, {label} {_listed(x)} (USD/PFLOP-h)", price, rent(after)[run]))
+            if price > 0:  # the engine counts demand in money: of hours that cost nothing it cannot say how many are wanted
+                found.append(Finding(f"output, {label} (thousand PFLOP-h)", a - price, sold(after)[run].sum() / scale))
     profit = (rent(after)[1] - sheet.capacity_cost) * fair
     found.append(Finding("profit of a firm net of its capacity, Cournot capacities (USD)",
                          oligopoly.profit_each(a, 1.0, sheet.capacity_cost, len(k)), profit))

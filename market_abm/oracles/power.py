@@ -83,10 +83,12 @@ def _price(quantity, answer, price):
 def o26_leontief(sheet):
     """Compare what runs, what stands idle, and what more chips or more MW add, with fixed coefficients.
 
-    Five runs: as they are, more chips, more MW, and both again by a thousandth for shadow prices. Source: Leontief 1941.
+    Six runs: as they are, more chips, more MW, both again by a thousandth for shadow prices, and power for twice the chips.
+    Source: Leontief 1941.
     """
-    needed = [(1.0, 1.0), (1 + sheet.more, 1.0), (1.0, 1 + sheet.more), (1.001, 1.0), (1.0, 1.001)]
-    cases = [(sheet.chips * chips, sheet.power_mw * power) for chips, power in needed]
+    factors = [(1.0, 1.0), (1 + sheet.more, 1.0), (1.0, 1 + sheet.more), (1.001, 1.0), (1.0, 1.001)]
+    cases = [(sheet.chips * chips, sheet.power_mw * power) for chips, power in factors]
+    cases.append((sheet.chips, 2 * sheet.chips * sheet.watts / 1e6))
     simulation = stepped([_with_power(sheet, *case) for case in cases], quarters=1)
     pflops, fleet = (column(simulation, f"clouds.{name}") for name in ("active_pflops", "fleet_pflops"))
     active, installed = pflops.sum(axis=-1), fleet.sum(axis=(0, -1))
@@ -99,10 +101,12 @@ def o26_leontief(sheet):
         ("chips with power", answers[0].live_chips, active[0] / per_chip),
         ("chips that stand idle", answers[0].idle_chips, (installed[0] - active[0]) / per_chip),
         ("energised compute (PFLOP/s)", answers[0].pflops, active[0]),
+        ("power in use (MW)", answers[0].live_chips * sheet.watts / 1e6, column(simulation, "clouds.active_mw")[0].sum()),
         ("power without chips (MW)", _settled(answers[0].idle_mw, sheet.power_mw), idle_mw[0]),
         ("compute that can be sold in a quarter (PFLOP-h)", answers[0].pflops * hours, column(simulation, "clouds.used_pflop_hours")[0].sum()),
         (f"energised compute with {100 * sheet.more:g}% more chips (PFLOP/s)", answers[1].pflops, active[1]),
         (f"energised compute with {100 * sheet.more:g}% more MW (PFLOP/s)", answers[2].pflops, active[2]),
+        ("energised compute with power for twice the chips (PFLOP/s)", answers[5].pflops, active[5]),
         ("shadow price of a chip (PFLOP/s)", of_chips, (active[3] - active[0]) / (0.001 * sheet.chips)),
         ("shadow price of a MW (PFLOP/s)", of_mw, (active[4] - active[0]) / (0.001 * sheet.power_mw))]
     return [Finding(name, float(answer), float(value)) for name, answer, value in found]

@@ -64,13 +64,14 @@ class NotSettled(RuntimeError):
 
 
 def settled(configurations, name, tolerance):
-    """Step configurations until no entry of a column moves by more than `tolerance` for three quarters; return the Simulation."""
+    """Step configurations until no entry of a column moves by more than `tolerance` of its run's largest for three quarters."""
     simulation, still = Simulation(configurations, run_seeds(1, 0, len(configurations))), 0
     before = column(simulation, name)
     for _ in range(configurations[0].frame.quarters):
         simulation.step()
         now = column(simulation, name)
-        still = still + 1 if simulation.quarter > 8 and np.abs(now - before).max() <= tolerance else 0
+        at_rest = np.abs(now - before) <= tolerance * np.abs(now).max(axis=-1, keepdims=True)
+        still = still + 1 if simulation.quarter > 8 and at_rest.all() else 0
         before = now
         if still == 3:
             return simulation

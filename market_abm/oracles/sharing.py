@@ -135,7 +135,7 @@ def _drawn_orders(sheet, rule, weights, got):
     """Return the findings on a rule that draws who comes first, `got` `(runs, buyers)`."""
     orders, supply = np.array(sheet.orders_pflops), min(sheet.supply_pflops, sum(sheet.orders_pflops))
     mean = rationing.expected_by_drawn_order(orders, sheet.supply_pflops, weights)
-    if supply == sheet.supply_pflops:
+    if sheet.supply_pflops < (1.0 - CUT) * sum(orders):
         found = [mean_of(f"award of buyer {k + 1}, {rule} (PFLOP/s)", mean[k], got[:, k]) for k in range(len(orders))]
     else:  # enough for all, whatever is drawn: rounding alone is left
         found = _awarded(rule, mean, got.mean(axis=0))

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 from scipy.optimize import brentq
-from scipy.special import expit, log_expit
+from scipy.special import expit, log_expit, logsumexp
 
 ROUNDING = 1e-12  # relative: a payoff that equals a bound but for rounding reaches it
 TIGHT = {"xtol": 1e-14, "rtol": 1e-14}
@@ -62,8 +62,7 @@ def payoff(value, own, others, decisiveness, cost=1.0):
     """Return V p - c x of one who spends `own` against `others` `(others,)`; nobody's spending wins nothing. Source: Tullock 1980."""
     if own <= 0.0:
         return 0.0
-    odds_against = math.fsum((np.asarray(others, float) / own) ** decisiveness)
-    return value / (1.0 + odds_against) - cost * own
+    return value * float(expit(decisiveness * math.log(own) - _log_power(others, decisiveness))) - cost * own
 
 
 def best_reply(value, others, decisiveness, cost=1.0):
@@ -78,9 +77,7 @@ def best_reply(value, others, decisiveness, cost=1.0):
         return math.nan
     if decisiveness == 1.0:
         return max(0.0, math.sqrt(value * spent.sum() / cost) - float(spent.sum()))
-    top = float(spent.max())
-    log_rivals = decisiveness * math.log(top) + math.log(((spent / top) ** decisiveness).sum())
-    log_prize = math.log(value * decisiveness / cost)
+    log_rivals, log_prize = _log_power(spent, decisiveness), math.log(value * decisiveness / cost)
 
     def gain(log_own):
         log_odds = decisiveness * log_own - log_rivals
@@ -91,6 +88,12 @@ def best_reply(value, others, decisiveness, cost=1.0):
         return 0.0
     own = math.exp(brentq(gain, low, high, **TIGHT))
     return own if payoff(value, own, spent, decisiveness, cost) > -ROUNDING * value else 0.0
+
+
+def _log_power(spending, decisiveness):
+    """Return the logarithm of the sum of x^r over those who spend; minus infinity where nobody does."""
+    spent = np.asarray(spending, float)
+    return float(logsumexp(decisiveness * np.log(spent[spent > 0]))) if (spent > 0).any() else -math.inf
 
 
 def _reply_bounds(log_prize, log_rivals, decisiveness):

@@ -10,10 +10,10 @@ from typing import NamedTuple
 
 import numpy as np
 from scipy.integrate import quad
-from scipy.optimize import Bounds, LinearConstraint, milp
 
 ROUNDING = 1e-12  # relative: profit that equals a fixed cost but for rounding covers it
-ACTIVE = 1e-7  # how near to 0 the solver of mixed integers brings what is 0
+APART = 1e-9  # of what is wanted: by so much equal firms are made unequal, or pivoting might go in circles
+ACTIVE = 1e-7  # a slack below this may be 0
 
 
 class Equilibrium(NamedTuple):
@@ -325,8 +325,8 @@ def owned_cournot(choke, slope, costs, weights):
     """Return the Cournot equilibrium of firms that care for each other's profit, `weights[j, k]` that of k's in j's objective.
 
     P - c_j <= b sum_k K_jk q_k, with equality where j sells; own weight 1, no weight below 0. Who sells is found by
-    a mixed-integer programme, how much by linear equations. Equal plants of one owner sell the same.
-    Source: O'Brien and Salop 2000; complementarity: Cottle, Pang and Stone 1992.
+    Lemke's algorithm, how much by linear equations. Equal plants of one owner sell the same.
+    Source: O'Brien and Salop 2000; complementarity: Cottle, Pang and Stone 1992, section 4.4.
     """
     costs, weights = np.asarray(costs, float), np.asarray(weights, float)
     wanted = (choke - costs) / slope
@@ -335,7 +335,7 @@ def owned_cournot(choke, slope, costs, weights):
         return _equilibrium(np.zeros(len(costs)), choke, costs)
     pull, wanted = 1.0 + weights, wanted / size
     selling, quantities = _selling(pull, wanted), np.full(len(costs), -1.0)
-    while quantities.min() < -ROUNDING:  # the programme takes who is just short of selling for a seller
+    while quantities.min() < -ROUNDING:  # who is just short of selling was taken for a seller
         quantities = np.zeros(len(costs))
         quantities[selling] = np.linalg.lstsq(pull[np.ix_(selling, selling)], wanted[selling], rcond=1e-12)[0]
         selling = selling & (quantities > quantities.min())
@@ -344,17 +344,26 @@ def owned_cournot(choke, slope, costs, weights):
 
 
 def _selling(pull, wanted):
-    """Return who may sell, bools: q >= 0, pull q >= wanted, and for each firm one of the two holds with equality."""
-    firms, identity = len(wanted), np.eye(len(wanted))
-    slack_max = pull.sum(axis=1) / 2.0 - wanted.min() + 1.0  # no firm sells more than half of what is wanted at the lowest cost
-    rules = [
-        LinearConstraint(np.hstack([pull, np.zeros((firms, firms))]), wanted, np.inf),
-        LinearConstraint(np.hstack([identity, -identity]), -np.inf, 0.0),
-        LinearConstraint(np.hstack([pull, np.diag(slack_max)]), -np.inf, wanted + slack_max),
-    ]
-    choice = np.concatenate([np.zeros(firms), np.ones(firms)])
-    found = milp(-choice, constraints=rules, integrality=choice, bounds=Bounds(0.0, 1.0), options={"mip_rel_gap": 0.0})
-    return pull @ found.x[:firms] - wanted < ACTIVE
+    """Return who may sell, bools: q >= 0, pull q >= wanted, and for each firm one of the two with equality, by Lemke's pivoting.
+
+    It ends, for no entry of `pull` is below 0 and its diagonal is above. Columns: slacks, quantities, the auxiliary, constants.
+    """
+    firms = len(wanted)
+    apart = wanted + APART * np.sqrt(np.arange(1.0, firms + 1.0))
+    table = np.hstack([np.eye(firms), -pull, -np.ones((firms, 1)), -apart[:, None]])
+    basis, row, entering, leaving = np.arange(firms), int(np.argmax(apart)), 2 * firms, -1
+    while leaving != 2 * firms:
+        table[row] /= table[row, entering]
+        others = np.arange(firms) != row
+        table[others] -= np.outer(table[others, entering], table[row])
+        leaving, basis[row] = basis[row], entering
+        entering = (leaving + firms) % (2 * firms)
+        column = table[:, entering]
+        ratios = np.where(column > ROUNDING, table[:, -1] / np.where(column > ROUNDING, column, 1.0), np.inf)
+        row = int(np.argmin(ratios))
+    quantities = np.zeros(2 * firms)
+    quantities[basis] = table[:, -1]
+    return pull @ quantities[firms:] - wanted < ACTIVE
 
 
 def modified_herfindahl(quantities, weights):
