@@ -39,21 +39,27 @@ def _parameter(key, told):
 
 
 def _rules():
+    from market_abm.behaviour.catalogue import MECHANISMS, TAKEN_OUT_BY
     from market_abm.parameters.schema import Parameters
     from market_abm.rules.catalogue import CHOSEN, FIXED
 
-    numbers = Parameters()
-    rows = [
-        _rule(key, name, rule, "yes" if getattr(getattr(numbers, key.split(".")[0]), key.split(".")[1]) == name else "")
-        for key, table in CHOSEN.items() for name, rule in table.items()
-    ]
-    return rows + [_rule("", name, rule, "always") for name, rule in FIXED.items()]
+    def by_default(key):
+        section, name = key.split(".")
+        return getattr(getattr(Parameters(), section), name)
+
+    rows = [_rule(key, name, rule, "yes" if by_default(key) == name else "") for key, table in CHOSEN.items() for name, rule in table.items()]
+    for name, rule in (FIXED | MECHANISMS).items():
+        switch = TAKEN_OUT_BY.get(name, "")
+        idle = switch and by_default(switch) in (0, "closed")
+        rows.append(_rule("", name, rule, "" if idle else "yes" if switch else "always", switch))
+    return rows
 
 
-def _rule(key, name, rule, default):
+def _rule(key, name, rule, default, switch=""):
     text = " ".join(rule.__doc__.split())
     says, _, source = text.partition("Source: ")
-    return {"chosen_by": key, "name": name, "default": default, "says": says.split(". ")[0].rstrip(". ") + ".", "source": source.rstrip(".")}
+    return {"chosen_by": key, "name": name, "default": default, "switch": switch, "says": says.split(". ")[0].rstrip(". ") + ".",
+            "source": source.rstrip(".")}
 
 
 def _columns():

@@ -58,7 +58,7 @@ def fake_engine(failures=(), refused=0.0, interrupt_at=None):
     """Return a stand-in for the engine: two metrics that depend on seed and quarter alone."""
     batches = []
 
-    def simulate(configurations, seeds, on_quarter, recorder):
+    def simulate(configurations, seeds, on_quarter, recorder, own_rules):
         batches.append(len(configurations))
         if interrupt_at == len(batches):
             raise KeyboardInterrupt

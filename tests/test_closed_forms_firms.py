@@ -227,6 +227,12 @@ def test_a_silent_stake_lowers_the_index_and_raises_the_price():
     assert margin == near(modified / oligopoly.elasticity_at(100, 1, market.quantities))
 
 
+def no_firm_gains(slope, costs, weights):
+    market = oligopoly.owned_cournot(100, slope, costs, weights)
+    gains = market.price - np.asarray(costs) - slope * np.asarray(weights) @ market.quantities  # of one unit more
+    return bool((market.quantities >= 0).all() and gains.max() <= 1e-9 and np.abs(gains * (market.quantities > 0)).max() <= 1e-9)
+
+
 @pytest.mark.parametrize("seed", range(12))
 def test_no_firm_with_stakes_gains_by_another_quantity(seed):
     draw = np.random.default_rng(seed)
@@ -234,10 +240,7 @@ def test_no_firm_with_stakes_gains_by_another_quantity(seed):
     costs = draw.uniform(0, 110, firms)  # some above what anybody pays
     weights = draw.uniform(0, 0.9, (firms, firms)) * (draw.random((firms, firms)) < 0.5)
     np.fill_diagonal(weights, 1.0)
-    market = oligopoly.owned_cournot(100, slope, costs, weights)
-    gains = market.price - costs - slope * weights @ market.quantities  # of one unit more
-    assert (market.quantities >= 0).all() and gains.max() <= 1e-9 * 100
-    assert np.abs(gains * (market.quantities > 0)).max() <= 1e-8
+    assert no_firm_gains(slope, costs, weights)
     separate = oligopoly.owned_cournot(100, slope, costs, np.eye(firms))
     assert separate.quantities == near(oligopoly.cournot(100, slope, costs).quantities, abs=1e-8)
 
@@ -248,6 +251,8 @@ def test_one_owner_of_two_plants_runs_the_cheaper_or_shares_between_equals():
     assert cheap.quantities == near([110 / 3, 0, 50 / 3]) and cheap.price == near(140 / 3)  # Cournot of 10 and 30
     equal = oligopoly.owned_cournot(100, 1, [10, 10, 10], merged)
     assert equal.quantities == near([15, 15, 30]) and equal.price == near(40)
+    # equal plants of which the others hold unlike weights: no equal split, and equations that do not fix one
+    assert no_firm_gains(1, [100, 20, 10, 10], [[1, 1, 1, 0], [0, 1, 0.5, 1], [0, 0, 1, 1], [1.5, 0.5, 1, 1]])
     assert oligopoly.owned_cournot(100, 1, [100, 101], np.eye(2)).price == 100
     assert math.isnan(oligopoly.modified_herfindahl([0, 0], np.eye(2)))
 

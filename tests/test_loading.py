@@ -20,12 +20,16 @@ ABSENT = {f"cast.{kind}.absent": declared for kind, declared in CAST_KINDS.items
 DECLARED = [(table, name, told) for table, kind in (TABLES | ABSENT).items() for name, told in declarations(kind).items()]
 
 
-TOGETHER = {"kind": 'parent = "east"\n', "parent": 'kind = "in_house"\n'}  # of a maker: neither stands without the other
+TOGETHER = {  # what has no meaning without something else beside it
+    ("cast.makers.absent", "kind"): 'parent = "east"\n', ("cast.makers.absent", "parent"): 'kind = "in_house"\n',
+    ("cast.clouds.absent", "holding"): 'holds = "east"\n', ("rental", "entry"): 'pricing = "cournot"\n',
+    ("rental", "entrants_expect"): 'pricing = "cournot"\n', ("rental", "quality_cost"): 'pricing = "cournot"\ndemand = "quality"\n',
+}
 
 
 def other_than_best(told, name=""):
     """Return a valid value that is not the default."""
-    if name == "parent":
+    if name in ("parent", "holds"):
         return "east"
     if told.options:
         return told.options[-1]
@@ -58,7 +62,7 @@ def refusal(folder, more="", **options):
 @pytest.mark.parametrize(("table", "name", "told"), DECLARED, ids=lambda x: x if isinstance(x, str) else "")
 def test_every_declared_key_can_be_set_and_keeps_its_source(tmp_path, table, name, told):
     value, absent = other_than_best(told, name), "present = 0\n" if table in ABSENT and name != "present" else ""
-    absent += TOGETHER.get(name, "") if table == "cast.makers.absent" else ""
+    absent += TOGETHER.get((table, name), "")
     configuration = load_with(tmp_path, f"[{table}]\n{absent}{name} = {{ value = {as_toml(value)}, source = 'a book' }}\n")
     assert value_at(configuration, table, name) == value
     assert configuration.sources[f"{table}.{name}"] == "a book"
@@ -67,6 +71,7 @@ def test_every_declared_key_can_be_set_and_keeps_its_source(tmp_path, table, nam
 @pytest.mark.parametrize(("table", "name", "told"), [d for d in DECLARED if d[2].low is not None], ids=lambda x: x if isinstance(x, str) else "")
 def test_every_number_can_carry_its_unit(tmp_path, table, name, told):
     value, absent = other_than_best(told), "present = 0\n" if table in ABSENT and name != "present" else ""
+    absent += TOGETHER.get((table, name), "")
     configuration = load_with(tmp_path, f'[{table}]\n{absent}{name} = "{value!r} {told.unit}"\n')
     assert value_at(configuration, table, name) == value
 
@@ -137,7 +142,7 @@ def test_a_value_outside_its_plausible_range_is_no_error(tmp_path):
     ("[chips]\nomega = 0.5\n", "chips.omega = 0.5: is no key of this section; did you mean clouds.omega?"),
     ("[chips]\nlife_quarters = 4.5\n", "chips.life_quarters = 4.5: must be a whole number between 5 and 40 (unit: quarters); write 5"),
     ('[chips]\npricing = "nash"\n', 'chips.pricing = "nash": must be one of nash_logit, cost_based'),
-    ('[chips]\nallocation = "lotery"\n', "must be one of proportional, equal_awards, relationship, lottery; did you mean lottery?"),
+    ('[chips]\nallocation = "lotery"\n', "must be one of proportional, equal_awards, relationship, lottery, contracts_first, auction, capped, raffle; did you mean lottery?"),
     ("[cast.regions.north]\nother_load_gw = 300\n",
      "cast.regions.north.other_load_gw = 300: is no key of this section; the unit here is MW; did you mean other_load_mw?"),
     ('[energy]\nslots_mw = "0.3 GW/quarter"\n',

@@ -12,7 +12,7 @@ from market_abm.oracles import asking, catalogue
 from market_abm.oracles.catalogue import Oracle
 from market_abm.oracles.finding import Finding
 from market_abm.oracles.power import o20_call_market, o26_leontief
-from market_abm.oracles.running import BrokenRun
+from market_abm.oracles.running import BrokenRun, NotSettled
 
 KEYS = ["name", "quantity", "expected", "simulated", "relative_error", "ok", "tests", "standard_error"]
 
@@ -101,6 +101,9 @@ def test_an_oracle_without_an_answer_is_wrong(call, oracles):
     [row] = json.loads(out)
     assert (status, row["ok"]) == (1, False)
     assert "money is conserved" in row["quantity"]
+    put(oracles, raising=NotSettled("rent still moves"))
+    status, out, _ = call("oracle", "O20", "--json")
+    assert (status, "rent still moves" in json.loads(out)[0]["quantity"]) == (1, True)
 
 
 @pytest.mark.parametrize(("arguments", "said"), [

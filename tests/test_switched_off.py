@@ -39,7 +39,7 @@ GROUNDS = {
     "memory of orders": ("chips.cancellation=0",),
     "own chips barred": ("switches.integration=0",),
     "makers who stay": ("switches.integration=0", "entrants.failures=0"),
-    "nobody bought": ("switches.acquisitions=0",),
+    "rounds alone": ("switches.acquisitions=0", "ownership.backing_hazard=0"),
     "shares of one quarter": ("customers.inertia=0", "switches.acquisitions=0", "switches.stakes=0", "startups.largest_round=1e6"),
     "buyers alike": ("chips.taste_spread=0", "switches.efficiency=0", "switches.integration=0"),
     "patient requests": ("energy.withdrawal=0",),
@@ -56,7 +56,7 @@ GROUNDS = {
 }
 PAIRS = [
     *((switch, "plain") for switch in ("efficiency", "contracts", "telemetry", "integration", "portable_stacks", "open_source")),
-    ("learning", "makers who stay"), ("stakes", "nobody bought"),
+    ("learning", "makers who stay"), ("stakes", "plain"), ("stakes", "rounds alone"),
     ("contest", "shares of one quarter"), ("relationship", "memory of orders"), ("cross_subsidy", "own chips barred"),
     ("switching_cost", "buyers alike"), ("selectivity", "shares of one quarter"), ("power_queue", "patient requests"),
     ("acquisitions", "eager buyers"), ("foreclosure", "dear customers"), ("merchant_entry", "eager entrants"), ("merchant_entry", "no margins"),
@@ -89,9 +89,9 @@ READ = {
     "market": "research_usd venture_pool_usd cloud_exits exits closed_pflop_hours frontier_run_flop frontier_efficiency",
     "makers": "alive kind unit_cost_usd_per_pflops pflops_per_chip base_cost_usd_per_chip cumulative_chips share_of_orders openness produced_pflops",
     "clouds": "alive kind has_lab ai_share effective_flop lab_budget_usd delivered_pflops overdue_pflops unserved_pflops bought_pflops took_over "
-              "supplier_share maker_utilisation software cash_usd group_cash_flow_usd fleet_pflops fleet_mw connected_mw own_power_mw active_mw active_pflops "
+              "supplier_share maker_utilisation cash_usd group_cash_flow_usd fleet_pflops fleet_mw connected_mw own_power_mw active_mw active_pflops "
               "run_flop training_pflop_hours own_pflop_hours convertible_mw",
-    "startups": "alive birth provider ai_share effective_flop budget_usd raised_usd training_pflop_hours serving_pflop_hours billed_usd",
+    "startups": "alive birth provider ai_share effective_flop budget_usd raised_usd training_pflop_hours serving_pflop_hours",
     "regions": "quoted_wait_quarters completed_wait_quarters granted_mw at_risk_mw granted_by_age_mw shortage_share plant_mw other_load_mw",
 }
 COLUMNS = sorted({f"{table}.{name}" for table, names in READ.items() for name in names.split()} | {n for names in OWN.values() for n in names if "." in n})
@@ -333,10 +333,10 @@ def test_contracts_bind_tenants_to_their_clouds(pair):
 
 
 def test_stakes_add_the_hosts_money_to_a_round_most_of_it_in_credits(pair):
-    on, off = pair("stakes")
+    on, off = pair("stakes", "rounds alone")
     rules = NUMBERS.ownership
     for seed, quarter in enumerate(parting(on, off, "startups.raised_usd")):
-        both = (on["startups.alive"] * off["startups.alive"])[quarter, seed] > 0
+        both = (on["startups.birth"] == off["startups.birth"])[quarter, seed] & (on["startups.alive"][quarter, seed] > 0)
         paid = (on["startups.raised_usd"] - off["startups.raised_usd"])[quarter, seed] * both
         joined = paid > 0
         assert (paid >= 0).all()

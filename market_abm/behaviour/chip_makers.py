@@ -51,7 +51,7 @@ class Launch(NamedTuple):
 
 
 def launch(makers, chips):
-    """Bring the laboratory's chip to market once it is far enough ahead of the one on sale."""
+    """Bring the laboratory's chip to market once it is far enough ahead of the one on sale. Source: assumed form."""
     launched = (makers.laboratory_gain >= chips.launch_gain) & (makers.alive > 0)
     step = np.where(launched, makers.laboratory_gain, 0.0)
     return Launch(
@@ -64,7 +64,7 @@ def launch(makers, chips):
 
 
 def launch_in_house(makers, new, design, integration):
-    """Replace the chip of every in-house maker whose design is due, unless it would be no faster than the last."""
+    """Replace the chip of every in-house maker whose design is due, unless it would be no faster than the last. Source: assumed form."""
     due = (in_house(makers) > 0) & (makers.quarters_since_launch + 1.0 >= integration.design_quarters)
     due = due & (design.pflops_per_chip > makers.pflops_per_chip)
     return Launch(
@@ -82,9 +82,10 @@ def facility_mw_per_pflops(makers, clouds):
 
 
 def unit_cost_usd_per_pflops(makers, chips):
-    """Return unit cost: learning by cumulative chips of the industry, c = c0 (X/X0)^-b (Wright 1936).
+    """Return unit cost: learning by cumulative chips of the industry, c = c0 (X/X0)^-b.
 
     Chips, not PFLOP/s, or research would be counted twice; X0 holds the output before the start.
+    Source: Wright 1936.
     """
     made = 1.0 + total(makers.cumulative_chips) / chips.chips_before_start
     return ratio(makers.base_cost_usd_per_chip * power(made, -chips.learning_exponent), makers.pflops_per_chip)
@@ -118,6 +119,7 @@ def capacity_starts(makers, building, orders_pflops, chips):
     Makers build for a quarter's orders times the growth they expect. The foundry that all share can
     grow capacity, with what is under construction, by at most `fab_start_bound` a quarter; when
     together they want more, each gets the same part of its wish.
+    Source: assumed form.
     """
     coming = makers.capacity_chips + building
     target = ratio(orders_pflops, makers.pflops_per_chip) * chips.fab_expectation
@@ -127,7 +129,10 @@ def capacity_starts(makers, building, orders_pflops, chips):
 
 
 def ecosystem_growth(ecosystem, user_share, documentation):
-    """Return next quarter's software: written in proportion to a concave share of users, going out of date."""
+    """Return next quarter's software: written in proportion to a concave share of users, going out of date.
+
+    Source: indirect network effects, Katz and Shapiro 1985; assumed form.
+    """
     written = documentation.ecosystem_growth * power(user_share, documentation.ecosystem_concavity)
     return ecosystem * (1.0 - documentation.ecosystem_decay) + written
 
@@ -137,6 +142,7 @@ def software_for_buyers(ecosystem, openness, access, open_source, portable, docu
 
     Vendor software, and the buyer's own portable stack, serve everybody in part and whoever may read the
     documentation in full; open-source software runs on a chip as far as the public may read how it works.
+    Source: assumed form.
     """
     readable = documentation.public_part + (1.0 - documentation.public_part) * access
     index = (ecosystem + portable) * readable + open_source * openness
@@ -145,17 +151,17 @@ def software_for_buyers(ecosystem, openness, access, open_source, portable, docu
 
 
 def utilisation(software, documentation):
-    """Return model FLOP utilisation, m0 + (m1 - m0) E/(E + E_half)."""
+    """Return model FLOP utilisation, m0 + (m1 - m0) E/(E + E_half). Source: assumed form."""
     return documentation.utilisation_floor + documentation.utilisation_span * software / (
         software + documentation.software_half)
 
 
 def portable_spending(dependence, invested_usd, documentation):
-    """Return what owners pay engineers for software that runs on any maker's chips, by their dependence on one."""
+    """Return what owners pay engineers for software that runs on any maker's chips, by their dependence on one. Source: assumed form."""
     return documentation.portable_share * dependence * invested_usd
 
 
 def portable_growth(stack, spent_usd, documentation):
-    """Return next quarter's portable stack: engineers write with diminishing returns, software goes out of date."""
+    """Return next quarter's portable stack: engineers write with diminishing returns, software goes out of date. Source: assumed form."""
     written = documentation.portable_growth * spent_usd / (spent_usd + documentation.portable_reference_usd)
     return stack * (1.0 - documentation.ecosystem_decay) + written

@@ -16,9 +16,10 @@ def investment_per_pflops(chip_price, mw_per_pflops, clouds):
 
 
 def user_cost(discount, life_quarters):
-    """Return the user cost of capital a year, d / (1 - e^-dT), per USD invested (Jorgenson 1963).
+    """Return the user cost of capital a year, d / (1 - e^-dT), per USD invested.
 
     `discount` d is the return required and the rate at which rents are expected to fall, 1/year; T the life.
+    Source: Jorgenson 1963.
     """
     discount = np.maximum(discount, 1e-6)
     return discount / (1.0 - exp(-discount * life_quarters / 4.0))
@@ -29,6 +30,7 @@ def full_cost(clouds, energy_usd_per_mwh, rules, chips):
 
     The rent that pays back the money with its return over the chip's life when rents are expected to
     fall, the user cost of capital at r + g; upkeep; electricity.
+    Source: user cost of capital, Jorgenson 1963.
     """
     capital = user_cost(rules.capital_cost + rules.expected_decline, chips.life_quarters)
     yearly = clouds.investment_usd_per_pflops * capital + clouds.new_mw_per_pflops * rules.upkeep_usd_per_mw_year
@@ -56,6 +58,7 @@ def choose_suppliers(clouds, offers, chips, documentation):
     u = -a ln(investment / utilisation) - kappa (1 - access) (1 - share of own fleet) h/(h + stack) + lasting taste.
     The switching cost falls on whoever has no stack for a maker's chips and cannot read about them; its own
     portable stack lowers it.
+    Source: logit, McFadden 1974; switching costs, Klemperer 1995, in an assumed form.
     """
     familiar = ratio(clouds.fleet_pflops, stacked(clouds.fleet_pflops))
     tied = documentation.software_half / (documentation.software_half + clouds.portable_stack)
@@ -70,13 +73,14 @@ def dependence(fleet_pflops, openness, own):
     """Return how much an owner depends on one undocumented maker, 0 to 1, `(runs, owners)`.
 
     The largest part of its fleet that is of one maker, by what that maker keeps from the public; its own chips are no dependence.
+    Source: assumed form.
     """
     held = ratio(fleet_pflops, stacked(fleet_pflops))
     return np.max(held * (1.0 - openness) * ~own, axis=0)
 
 
 def expected_demand(clouds, quarters_ahead, growth_cap):
-    """Return demand that the owner expects, its recent growth extrapolated no faster than it dares."""
+    """Return demand that the owner expects, its recent growth extrapolated no faster than it dares. Source: assumed form."""
     dared = np.minimum(clouds.demand_growth, log(growth_cap) / 4.0)
     return clouds.expected_pflops * exp(dared * quarters_ahead)
 
@@ -86,6 +90,7 @@ def worth_investing(value_over_cost, neocloud, rules):
 
     Neoclouds are price takers who sell whatever they build, so they respond more than owners who plan
     for the demand that they know.
+    Source: investment follows value over cost, Tobin 1969; assumed form.
     """
     exponent = rules.gate_exponent + (rules.neocloud_gate_exponent - rules.gate_exponent) * neocloud
     high = rules.gate_high + (rules.neocloud_gate_high - rules.gate_high) * neocloud
@@ -98,6 +103,7 @@ def capacity_aimed_at(clouds, expected, gate, afforded):
     The gate works on what is missing, so that an owner whose rent is below cost grows slowly and does not
     shrink. A neocloud aims beyond the demand that it knows where the gate is above 1. A public cloud is there to spend
     what it is given: it aims at what its money can buy, `afforded`.
+    Source: assumed form.
     """
     price_taker, public = neoclouds(clouds) > 0, clouds.kind == PUBLIC_CLOUD
     level = expected * np.where(price_taker, np.maximum(gate, 1.0), 1.0)
@@ -114,7 +120,7 @@ def value_over_cost(clouds, rules):
 
 
 def backed(clouds, rules):
-    """Return the neoclouds (0 or 1) that investors back: those whose rent covers the cost of new capacity."""
+    """Return the neoclouds (0 or 1) that investors back: those whose rent covers the cost of new capacity. Source: assumed form."""
     return neoclouds(clouds) * (clouds.contested_rent_usd >= rules.neocloud_leverage_gate * clouds.full_cost_usd)
 
 
@@ -129,7 +135,10 @@ def public_money(clouds, rules):
 
 
 def credit_room(clouds, rules):
-    """Return new debt that lenders would give: on group cash flow, or on a neocloud's fleet at replacement value and its contracts."""
+    """Return new debt that lenders would give: on group cash flow, or on a neocloud's fleet at replacement value and its contracts.
+
+    Source: lending against collateral, Kiyotaki and Moore 1997; assumed form.
+    """
     collateral = stacked(clouds.fleet_pflops) * clouds.investment_usd_per_pflops
     pledged = rules.collateral_share * collateral + rules.backlog_share * clouds.backlog_usd
     limit = rules.credit_share * 4.0 * clouds.group_cash_flow_usd + neoclouds(clouds) * pledged
@@ -137,7 +146,7 @@ def credit_room(clouds, rules):
 
 
 def list_price_review(clouds, rules):
-    """Return the list price and its age: set to a markup on full cost when due, hardly ever raised."""
+    """Return the list price and its age: set to a markup on full cost when due, hardly ever raised. Source: assumed form."""
     due = clouds.quarters_since_review + 1.0 >= rules.review_quarters
     wish = rules.list_markup * clouds.full_cost_usd
     reviewed = np.minimum(wish, np.where(clouds.list_rent_usd > 0, rules.list_raise * clouds.list_rent_usd, wish))
@@ -149,6 +158,7 @@ def transfer_price(clouds, rules):
     """Return what own use is charged: a part of full cost or of the contested rent, whichever is more.
 
     At bare cost an own lab would take everything and tenants would starve. The payment is imputed.
+    Source: assumed form.
     """
     by_rent = rules.transfer_rent_share * clouds.contested_rent_usd
     return np.maximum(rules.transfer_cost_share * clouds.full_cost_usd, by_rent)
@@ -158,6 +168,7 @@ def power_wanted(clouds, mw_needed, coming_mw, wait_quarters, growth, rules):
     """Return MW to request: what will be needed when the request can be filled, less what is coming.
 
     Power is asked for on its own, longer horizon; on the chips' horizon it would bind by myopia alone.
+    Source: assumed form.
     """
     horizon = np.minimum(wait_quarters, rules.horizon_cap)
     return np.maximum(0.0, mw_needed * exp(growth * horizon) - coming_mw) * clouds.alive
@@ -167,6 +178,7 @@ def choose_sites(clouds, regions, rules):
     """Split requests over regions by price of electricity and quoted wait, `(regions, runs, owners)`.
 
     Owners build under their own jurisdiction's regime: those under export control at home, others elsewhere.
+    Source: logit, McFadden 1974; assumed form of utility.
     """
     utility = (log(np.maximum(regions.home_bias, 1e-9)) - rules.price_response * log(np.maximum(regions.forecast_usd, 1.0))
                - rules.wait_response * regions.quoted_wait_quarters)
@@ -209,6 +221,9 @@ def lasting_taste(lasting, cloud_births, maker_births):
 
 
 def tenants_logit(clouds, rules):
-    """Return the plain probabilities of renting from each cloud: its size at its rent."""
+    """Return the plain probabilities of renting from each cloud: its size at its rent.
+
+    Source: logit with the number of equal options as size, Ben-Akiva and Lerman 1985, ch. 9.
+    """
     on_offer = clouds.active_pflops * clouds.tenant_share * (clouds.rents_out > 0) * clouds.sells
     return size_at_price(on_offer, clouds.contested_rent_usd, rules.provider_elasticity)

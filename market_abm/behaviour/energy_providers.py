@@ -33,6 +33,7 @@ def plants_to_start(regions, staying_mw, rules):
     the expected AI load as far as the price at which all of it would clear covers the full cost of the
     plants that would be built for it: (price / full cost)^e, at most 1, smooth because a plain test of
     profit oscillates. Plants for other load keep the stack's proportions, those for AI lean to what earns.
+    Source: entry until price covers full cost, Stoft 2002, part 2; the smooth response is an assumed form.
     """
     other, ai = expected_loads(regions, rules)
     price = merit_order(staying_mw, regions.plant_cost_usd, other + ai, rules.price_cap).price_usd

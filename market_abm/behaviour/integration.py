@@ -57,13 +57,16 @@ def designed(makers, performance, watts_ratio, cost_ratio):
 
 
 def in_house_design(makers, rules, draws):
-    """Return each in-house maker's next chip: a drawn part of the best merchant's performance."""
+    """Return each in-house maker's next chip: a drawn part of the best merchant's performance. Source: assumed form."""
     noise = bounded(draws.logistic("in-house design", makers.birth), -3.0, 3.0)
     return designed(makers, rules.performance * exp(rules.performance_spread * noise), rules.watts_ratio, rules.cost_ratio)
 
 
 def design_cost(pflops_per_chip, first_pflops_per_chip, rules):
-    """Return the cost of designing a generation, which grows with its performance, spread over the design time, USD a quarter."""
+    """Return the cost of designing a generation, which grows with its performance, spread over the design time, USD a quarter.
+
+    Source: assumed form.
+    """
     dearer = power(ratio(pflops_per_chip, first_pflops_per_chip), rules.design_elasticity)
     return rules.design_usd * dearer / rules.design_quarters
 
@@ -82,6 +85,7 @@ def own_limit(clouds, makers, rules, chips):
     """Return the largest part of an owner's orders that goes to its own maker, `(runs, owners)`.
 
     Own uses can run on own chips, of tenants only some; and nobody orders much more than its maker can make.
+    Source: assumed form.
     """
     coming = (makers.capacity_chips + makers.capacity_building_chips.waiting()) * makers.pflops_per_chip * in_house(makers)
     possible = rules.ramp * add_up(coming, makers.parent, clouds.alive.shape[-1])
@@ -133,6 +137,7 @@ def quarters_behind(clouds, makers, own, rules, chips):
 
     Compared is realised FLOP/s per dollar of investment, the own chip's with its share of the design cost;
     merchants must be ahead by a margin.
+    Source: return to specialists in Malerba, Nelson, Orsenigo and Winter 2008, simplified.
     """
     design = ratio(makers.programme_usd, own_volume(clouds, makers, rules, chips), np.inf)
     own_cost = makers.investment_usd_per_pflops + design
@@ -144,7 +149,7 @@ def quarters_behind(clouds, makers, own, rules, chips):
 
 
 def entrants_come(makers, rules, luck):
-    """Return where a merchant would enter: the odds rise with a year's gross profit of merchants over the cost of entry."""
+    """Return where a merchant would enter: the odds rise with a year's gross profit of merchants over the cost of entry. Source: assumed form."""
     profit = total((makers.sales_usd - makers.sold_pflops * makers.unit_cost_usd_per_pflops) * merchants(makers))
     psi = rules.drive * np.maximum(0.0, 4.0 * profit) / rules.cost_usd
     return luck < psi / (1.0 + psi)

@@ -8,6 +8,7 @@ def venture_pool(market, venture, years):
 
     Venture returns come from growth, so the pool rises with the expected gain and falls back to its
     floor when growth ends. It moves by at most a step a quarter, and jumps with the demand shock.
+    Source: assumed form.
     """
     growth = bounded(4.0 * market.customer_growth, 0.0, venture.growth_cap)
     gain = market.customer_spend_usd * (exp(growth * years) - 1.0)

@@ -24,6 +24,7 @@ def the_race(market, rivals, training, serving_cost_share):
 
     The prize is the gross margin expected some years ahead, not today's revenue (which is nil at first),
     and not revenue (which must also pay for serving).
+    Source: assumed form.
     """
     largest = market.frontier_budget_usd * power(training.ambition_growth, 0.25) * power(market.shock_growth, training.shock_on_labs)
     growth = bounded(4.0 * market.customer_growth, 0.0, log(training.prize_growth_cap))
@@ -34,8 +35,8 @@ def the_race(market, rivals, training, serving_cost_share):
 def contest_bound(share, race, decisiveness, hope):
     """Return what a lab would spend in a Tullock contest, r s (1-s) V, at its share or at what a newcomer hopes for, a part of an equal one.
 
-    Never more than it expects to win, s V: beyond r (1-s) = 1 nobody takes part (Tullock 1980; Baye, Kovenock
-    and de Vries 1994 for what contests that decisive come to).
+    Never more than it expects to win, s V: beyond r (1-s) = 1 nobody takes part.
+    Source: Tullock 1980; Baye, Kovenock and de Vries 1994 for contests that decisive.
     """
     expected = np.maximum(share, hope / (race.rivals + 1.0))
     return np.minimum(decisiveness * (1.0 - expected), 1.0) * expected * race.prize_usd
@@ -59,6 +60,7 @@ def desired_budget(budget, share, race, surprise, training, decisiveness):
     It may grow fast from its own past wish, at most to the market's largest, which itself grows by the
     ambition factor; and never beyond what the contest is worth. A limit on its realised spending would
     ratchet down under rationing, one on its own past alone would freeze the ranks.
+    Source: assumed form around the bound of a Tullock contest.
     """
     reach = np.minimum(race.largest_budget_usd, budget * power(training.catch_up_growth, 0.25) * exp(surprise))
     worth = np.maximum(contest_bound(share, race, decisiveness, training.hope), race.research_usd)
@@ -81,7 +83,10 @@ def capped_budget(budget, rent_usd, utilisation, rules):
 
 
 def usable_tokens(quarter, training):
-    """Return the stock of usable text with every repetition that still helps, on its trend (Villalobos et al. 2024)."""
+    """Return the stock of usable text with every repetition that still helps, on its trend.
+
+    Source: Villalobos et al. 2024; Muennighoff et al. 2023 for repetition.
+    """
     return training.data_epochs * training.data_tokens * power(training.data_growth, (quarter - training.data_date) / 4.0)
 
 
@@ -100,6 +105,7 @@ def training_run(research_hours, utilisation, pflops_per_chip, training, most_fl
     FLOP = hours x peak x utilisation x parallel efficiency; the run is a fixed part of a year's
     research compute and its cluster is what does it in `run_days`. Beyond the limit a cluster of n
     chips works at (n/limit)^-e. A run beyond `most_flop` is cut to it, hours and cluster alike.
+    Source: compute as time x peak x utilisation, Sevilla et al. 2022; the loss of large clusters is an assumed form.
     """
     hours = 4.0 * training.final_run_share * research_hours
     pflops = hours / (24.0 * training.run_days)
@@ -111,13 +117,16 @@ def training_run(research_hours, utilisation, pflops_per_chip, training, most_fl
 
 
 def spending_on_services(effective_flop, customers):
-    """Return what customers would spend in a quarter, a logistic in log10 of the best effective run."""
+    """Return what customers would spend in a quarter, a logistic in log10 of the best effective run. Source: assumed form."""
     distance = (log(np.maximum(effective_flop, 1.0)) / 2.302585092994046 - customers.spend_midpoint) / customers.spend_width
     return 0.25 * customers.spend_max_usd / (1.0 + exp(-distance))
 
 
 def quality(effective_flop, frontier_flop, rules):
-    """Return (strength, decisiveness) of labs at their effective compute, by the map in force; strengths over the best one's."""
+    """Return (strength, decisiveness) of labs at their effective compute, by the map in force; strengths over the best one's.
+
+    Source: Tullock 1980 under `log_compute`; Hoffmann et al. 2022 and McFadden 1974 under `loss`.
+    """
     law = scaling_law(rules.training)
     shared = (rules.customers.contest, rules.training.loss_weight, law.scale, law.exponent)
     place = rules.training.capability_map
@@ -128,13 +137,14 @@ def appeal(strength, decisiveness, rent_usd, frontier_rent_usd, price_elasticity
     """Return a lab's weight in customers' choice, strength p^-a: a lab's price moves with what its compute costs.
 
     Where the contest is switched off, price does not count either: all labs are equal.
+    Source: assumed form.
     """
     dearer = ratio(rent_usd, frontier_rent_usd, 1.0)
     return strength * power(np.maximum(dearer, 1e-6), -price_elasticity * (decisiveness > 0))
 
 
 def shares_with_inertia(old, target, inertia):
-    """Return shares of which a part stays with last quarter's lab."""
+    """Return shares of which a part stays with last quarter's lab. Source: assumed form."""
     return inertia * old + (1.0 - inertia) * target
 
 

@@ -29,7 +29,10 @@ def place_for(startups, cloud):
 
 
 def after_issue(startups, sold, place, to_cloud):
-    """Return shares after new ones: everybody is diluted by `sold`, of which `to_cloud` goes to one place and the rest to venture."""
+    """Return shares after new ones: everybody is diluted by `sold`, of which `to_cloud` goes to one place and the rest to venture.
+
+    Source: an identity of accounting.
+    """
     old = 1.0 - sold
     return Shares(startups.stake * old + place * sold * to_cloud, startups.venture_share * old + sold * (1.0 - to_cloud),
                   startups.founders_share * old)
@@ -41,17 +44,17 @@ def stake_of(startups, cloud):
 
 
 def worth(startups, rules):
-    """Return the value of a startup: that of its last round, or a multiple of its revenue where that is more."""
+    """Return the value of a startup: that of its last round, or a multiple of its revenue where that is more. Source: assumed form."""
     return np.maximum(startups.valuation_usd, rules.revenue_multiple * 4.0 * startups.ai_revenue_usd)
 
 
 def part_paid(asked, link, budget):
-    """Return the part `(runs, clouds)` that each cloud can pay of what is asked of it."""
+    """Return the part `(runs, clouds)` that each cloud can pay of what is asked of it. Source: assumed form."""
     return bounded(ratio(budget, add_up(asked, link, budget.shape[-1])), 0.0, 1.0)
 
 
 def may_back(clouds):
-    """Return the owners (0 or 1) that could back a startup: hyperscalers with a lab who rent out."""
+    """Return the owners (0 or 1) that could back a startup: hyperscalers with a lab who rent out. Source: assumed form."""
     return (clouds.kind == HYPERSCALER) & (clouds.has_lab > 0) & (clouds.rents_out > 0) & (clouds.alive > 0)
 
 
@@ -60,6 +63,7 @@ def matched(seeks, purse, candidate, score):
 
     `seeks` and `purse` are `(runs, clouds)`, `candidate` and `score` `(runs, slots)`; returns the cloud of each startup,
     the number of clouds meaning nobody.
+    Source: assortative matching, Becker 1973.
     """
     clouds, slots = seeks.shape[-1], score.shape[-1]
     richest = order_by(np.where(seeks, -purse, np.inf))
@@ -71,12 +75,12 @@ def matched(seeks, purse, candidate, score):
 
 
 def most_valuable(value, alive, rank):
-    """Return who stands at a rank of value `(runs, slots)`, and the rank of each; equals stand by slot."""
+    """Return who stands at a rank of value `(runs, slots)`, and the rank of each; equals stand by slot. Source: assumed form."""
     order = order_by(np.where(alive > 0, -value, np.inf))
     places = put_back(np.broadcast_to(np.arange(value.shape[-1]), value.shape), order)
     return np.take_along_axis(order, rank, axis=-1), places
 
 
 def apparent_skill(startups, noise, rules):
-    """Return what clouds see of research skill, in logs."""
+    """Return what clouds see of research skill, in logs. Source: assumed form."""
     return log(np.maximum(startups.skill, 1e-9)) + rules.backing_noise * noise

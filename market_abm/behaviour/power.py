@@ -18,6 +18,7 @@ def available_mw(clouds, shortage_share, rules):
     """Return MW that an owner's connections carry, `(regions, runs, owners)`: a short region cuts everybody alike.
 
     What was short last quarter is what is cut this quarter; own power is not cut.
+    Source: assumed form.
     """
     return clouds.connected_mw * (1.0 - rules.curtailment * leading(shortage_share))
 
@@ -29,14 +30,14 @@ def mw_needed(clouds):
 
 
 def growth_planned(clouds, rules, energy):
-    """Return the growth, in logs a quarter, that power is planned for; neoclouds plan boldly while rent covers cost."""
+    """Return the growth, in logs a quarter, that power is planned for; neoclouds plan boldly while rent covers cost. Source: assumed form."""
     own = bounded(clouds.demand_growth, 0.0, log(energy.request_growth_cap) / 4.0)
     confident = owners.neoclouds(clouds) * (clouds.contested_rent_usd >= clouds.full_cost_usd)
     return np.maximum(own, confident * log(rules.neocloud_growth) / 4.0)
 
 
 def conversion_wanted(lacking_mw, convertible_mw, rules):
-    """Return MW of general data centres to convert: what is lacking, at most a share of what is left a quarter."""
+    """Return MW of general data centres to convert: what is lacking, at most a share of what is left a quarter. Source: assumed form."""
     return np.minimum(np.maximum(0.0, lacking_mw), rules.conversion_share * np.maximum(0.0, convertible_mw))
 
 
@@ -45,6 +46,7 @@ def gain_per_mw(clouds, idle_share, grid_usd_per_mwh, rules):
 
     Chips that stand idle, `idle_share` of what lacks power, earn their value less electricity: the rest is
     sunk. Chips still to be bought earn it less their full cost.
+    Source: assumed form.
     """
     running = clouds.new_mw_per_pflops * grid_usd_per_mwh
     cost = idle_share * running + (1.0 - idle_share) * clouds.full_cost_usd
@@ -55,8 +57,9 @@ def gain_per_mw(clouds, idle_share, grid_usd_per_mwh, rules):
 def own_power_share(gain_usd, quarters_saved, grid_usd_per_mwh, rules, clouds_rules):
     """Return the part of an owner's lacking MW for which it would rather build than wait.
 
-    A binary logit in ln(gain while the queue would last / extra cost): b^e / (b^e + c^e) (McFadden 1974).
+    A binary logit in ln(gain while the queue would last / extra cost): b^e / (b^e + c^e).
     The extra cost of a MW is its plant and, for good, what its fuel costs above the grid's price.
+    Source: McFadden 1974; assumed form of utility.
     """
     gained = gain_usd * np.maximum(0.0, quarters_saved)
     dearer = np.maximum(0.0, rules.own_power_usd_per_mwh - grid_usd_per_mwh) * HOURS_PER_QUARTER * clouds_rules.target_utilisation
@@ -69,6 +72,7 @@ def own_power_planned(clouds, wish_mw, deliverable_mw, rules):
     """Return MW of own power to order: nobody below the least size, all together what can be delivered.
 
     Of everybody else, many small owners, only a part has the scale. Sharing is in proportion to requests.
+    Source: assumed form.
     """
     large = np.where(clouds.kind == EVERYBODY_ELSE, rules.own_power_fringe_share, clouds.kind != STARTUP_POOL)
     asked = wish_mw * large * (wish_mw * large >= rules.own_power_least_mw) * clouds.alive
@@ -76,6 +80,9 @@ def own_power_planned(clouds, wish_mw, deliverable_mw, rules):
 
 
 def own_power_used(load_mw, grid_mw, own_mw, grid_usd_per_mwh, rules):
-    """Return MW of load on own plants: all they can give where their fuel is cheaper than the grid, else what the grid cannot carry."""
+    """Return MW of load on own plants: all they can give where their fuel is cheaper than the grid, else what the grid cannot carry.
+
+    Source: merit order, Stoft 2002.
+    """
     dearer = rules.own_power_usd_per_mwh > grid_usd_per_mwh
     return np.minimum(own_mw, np.maximum(0.0, np.where(dearer, load_mw - grid_mw, load_mw)))

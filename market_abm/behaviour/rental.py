@@ -23,15 +23,16 @@ def enterprises_spend(rent_usd, clouds, hours, market):
 
 def hour_cost(clouds, energy_cost, rental):
     """Return the cost of an hour that rents are set on, USD."""
-    return np.where(rental.cost == 0, energy_cost, clouds.full_cost_usd) + clouds.service_usd
+    return np.where(rental.cost == 0, clouds.full_cost_usd, energy_cost) + clouds.service_usd
 
 
 def sellers(clouds, hours, asked_hours, energy_cost, rules):
     """Return what each cloud knows of itself; its ceiling is its list price, and a public cloud's is its cost as well."""
-    floor = rules.clouds.rent_floor * energy_cost
+    floor, cost = rules.clouds.rent_floor * energy_cost, hour_cost(clouds, energy_cost, rules.rental)
+    before = np.where(clouds.hour_price_cost_usd > 0, clouds.hour_price_cost_usd, cost)
     ceiling = np.where(clouds.list_rent_usd > 0, np.maximum(clouds.list_rent_usd, floor), np.inf)
-    return Sellers(hours, clouds.output_pflop_hours, clouds.contested_rent_usd, asked_hours, hour_cost(clouds, energy_cost, rules.rental),
-                   clouds.hour_price_cost_usd, floor, np.minimum(ceiling, public_ceiling(clouds, floor, rules)), clouds.rented_share,
+    return Sellers(hours, clouds.output_pflop_hours, clouds.contested_rent_usd, asked_hours, cost, before, floor,
+                   np.minimum(ceiling, public_ceiling(clouds, floor, rules)), clouds.rented_share,
                    clouds.rented_share_before, clouds.quality, clouds.appeal, clouds.tenant_odds, clouds.profit_weight)
 
 
@@ -72,6 +73,7 @@ def imagined_profit(selling, known, market, rules):
     """Return the profit a quarter, less outlays, that each cloud expects where `selling` (0 or 1) are in the market.
 
     All adjust, by the rule in force, until nobody moves; output in steps of 4/(N+2), which always settles in a line.
+    Source: free entry, Mankiw and Whinston 1986; assumed form of the adjustment.
     """
     hours, rental = known.hours * selling, rules.rental
     known = known._replace(hours=hours, output=np.minimum(known.output, hours))

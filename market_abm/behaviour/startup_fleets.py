@@ -12,6 +12,7 @@ def cost_of_owning(price_usd, mw_per_pflops, energy_usd_per_mwh, rules):
 
     As for other owners, but at the return that a startup's shareholders require and
     at the utilisation that it reaches alone. `price_usd` buys, houses and networks a PFLOP/s.
+    Source: user cost of capital, Jorgenson 1963.
     """
     buying, clouds = rules.buying, rules.clouds
     capital = user_cost(buying.capital_cost + clouds.expected_decline, rules.chips.life_quarters)
@@ -24,13 +25,14 @@ def fleet_wanted(hours, advantage, buying):
 
     `advantage` is the cost of renting a realised FLOP over that of owning it. Nothing is wanted at 1, all at
     1 + `buying.margin`; a step there would let all startups buy in one quarter.
+    Source: assumed form.
     """
     part = bounded((advantage - 1.0) / buying.margin, 0.0, 1.0)
     return part * buying.cover * hours / (HOURS_PER_QUARTER * buying.utilisation)
 
 
 def affordable_order(startups, wanted_pflops, price_usd, least_pflops, buying):
-    """Return the order that a startup's cash allows beyond its reserve; none below the smallest fleet worth having."""
+    """Return the order that a startup's cash allows beyond its reserve; none below the smallest fleet worth having. Source: assumed form."""
     spending = startups.wages_usd + startups.training_usd + startups.serving_usd
     free = np.maximum(0.0, startups.cash_usd - buying.reserve_quarters * spending)
     held = startups.own_pflops + startups.on_order_pflops

@@ -46,7 +46,10 @@ def hours_on_offer(clouds, capacity, inside_hours, promised_hours):
 
 
 def clear(clouds, wants, capacity, inside_hours, energy_cost, rules):
-    """Set contested rents by the rule in force and share out what is offered: contracts first, then the spot market."""
+    """Set contested rents by the rule in force and share out what is offered: contracts first, then the spot market.
+
+    Source: assumed form; rents are those of the rule in force.
+    """
     promised = np.minimum(wants.reserved_hours, capacity) * (clouds.rents_out > 0)
     offered = hours_on_offer(clouds, capacity, inside_hours, promised)
     firms = _enterprises_want(clouds.contested_rent_usd, clouds, offered, wants)
@@ -66,13 +69,16 @@ def _enterprises_want(rent_usd, clouds, hours, wants):
 
 
 def contract_pays(contracts, expected_decline):
-    """Return whether a contract is cheaper than the spot market is expected to be over its term, rents falling evenly in logs."""
+    """Return whether a contract is cheaper than the spot market is expected to be over its term, rents falling evenly in logs.
+
+    Source: assumed form.
+    """
     fall = np.maximum(expected_decline * contracts.term_quarters / 4.0, 1e-9)
     return 1.0 - contracts.discount <= (1.0 - exp(-fall)) / fall
 
 
 def room_for_contracts(clouds, capacity_hours, reserved_hours, contracts):
-    """Return hours that each cloud would still promise, `(runs, clouds)`."""
+    """Return hours that each cloud would still promise, `(runs, clouds)`. Source: assumed form."""
     most = contracts.capacity_share * clouds.tenant_share * capacity_hours
     return np.maximum(0.0, most - reserved_hours) * (clouds.rents_out > 0)
 
@@ -86,6 +92,7 @@ def margin_lost(clouds, rent_usd, energy_cost):
     """Return what a cloud loses of the rent of an hour that it withholds, 0 to 1: rent less what the hour is worth to it.
 
     Where own wants went short last quarter that is the transfer price, else the electricity saved.
+    Source: assumed form.
     """
     worth = np.where(clouds.own_fill_rate < 1.0, np.maximum(clouds.transfer_usd, energy_cost), energy_cost)
     return np.maximum(0.0, 1.0 - ratio(worth, rent_usd, 1.0))

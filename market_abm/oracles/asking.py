@@ -7,7 +7,7 @@ from pathlib import Path
 from market_abm.errors import BadInput, Problem, did_you_mean
 from market_abm.oracles.catalogue import chosen
 from market_abm.oracles.finding import Finding
-from market_abm.oracles.running import BrokenRun
+from market_abm.oracles.running import BrokenRun, NotSettled
 from market_abm.oracles.sheet import Sheet, read_sheet
 from market_abm.parameters.reading import SET
 
@@ -64,12 +64,14 @@ def _owner(text, oracles, folder, problems):
 
 
 def answered(oracle, sheet):
-    """Ask one oracle. A run that breaks an identity has no answer, which is itself a finding."""
+    """Ask one oracle. A run that breaks an identity or does not come to rest has no answer, which is itself a finding."""
     begun = time.perf_counter()
     try:
         findings = tuple(oracle.measure(sheet))
     except BrokenRun as broken:
         findings = (Finding(f"runs that break an identity: {broken}", 0.0, 1.0),)
+    except NotSettled as restless:
+        findings = (Finding(f"runs that do not come to rest: {restless}", 0.0, 1.0),)
     return Answer(sheet, findings, time.perf_counter() - begun)
 
 

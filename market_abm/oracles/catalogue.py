@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from market_abm.errors import BadInput, Problem, did_you_mean
-from market_abm.oracles import accounts, chains, chance, differentiated, estimators, firms, labs, power, selection, sharing, technology
+from market_abm.oracles import accounts, chains, chance, differentiated, estimators, firms, labs, power, prices, selection, sharing, technology
 from market_abm.oracles.sheet import read_sheet
 
 
@@ -47,6 +47,7 @@ ORACLES = {oracle.name: oracle for oracle in (
     Oracle("O26", "o26_leontief.toml", power.o26_leontief),
     Oracle("O27", "o27_conservation.toml", accounts.o27_conservation),
     Oracle("O28", "o28_estimators.toml", estimators.o28_estimators),
+    Oracle("O29", "o29_price_rules.toml", prices.o29_price_rules),
 )}
 
 

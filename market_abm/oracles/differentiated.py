@@ -4,8 +4,8 @@ import numpy as np
 
 from market_abm.oracles.closed_forms import logit, sutton
 from market_abm.oracles.finding import Finding
-from market_abm.oracles.firms import ENTRANTS, earned, rent, sold
-from market_abm.oracles.running import column, firms_present, metric, stepped
+from market_abm.oracles.firms import AT_REST, ENTRANTS, earned, rent, sold
+from market_abm.oracles.running import column, firms_present, metric, settled, stepped
 
 HOURS = 1000.0  # of all logit customers together, PFLOP-hours a quarter
 SPENDING = 1000.0  # of the case of given qualities, USD a quarter
@@ -16,6 +16,7 @@ def o07_logit(sheet):
 
     Cases: different firms, two of them merged, equal ones without an outside good, one alone, and given budgets.
     """
+    sheet.equally_long("appeals", "costs")
     d, c, alpha, n = sheet.appeals, sheet.costs, sheet.sensitivity, len(sheet.appeals)
     shared = [f"rental.sensitivity={alpha}", f"customers.enterprise_usd={4 * HOURS}"]
     firms = firms_present(n, service_usd=list(c), appeal=list(d))
@@ -58,14 +59,15 @@ def o08_sutton(sheet):
     """Compare shares and profits at given qualities, and how many firms enter as the market grows, with theory."""
     firms = firms_present(len(sheet.qualities), most=ENTRANTS, service_usd=sheet.cost, quality=list(sheet.qualities))
     given = sheet.configuration(*firms, "rental.entry=closed", "rental.output_speed=0.5", f"customers.enterprise_usd={4 * SPENDING}")
-    after = stepped([given], quarters=60)
+    after = settled([given], "clouds.output_pflop_hours", AT_REST)
     known = sutton.quality_cournot(SPENDING, sheet.qualities)
     found = [Finding(f"profit of the firm of quality {u:g}, number {i + 1} (USD)", known.profits[i], earned(after)[0, i])
              for i, u in enumerate(sheet.qualities)]
     cases = [(s, 0.0, 2.0) for s in sheet.spendings] + [(s, 1.0, g) for g in sheet.exponents for s in sheet.large_spendings]
-    grown = stepped([_entering(sheet, *case) for case in cases], quarters=28)
-    inside, outlay = column(grown, "clouds.sells").sum(axis=-1), column(grown, "clouds.market_outlay_usd")[:, 0]
-    quality = column(grown, "clouds.quality")[:, 0]
+    grown = settled([_entering(sheet, *case) for case in cases], "clouds.output_pflop_hours", 1e-9, least=24)
+    sells = column(grown, "clouds.sells")
+    inside, one = sells.sum(axis=-1), (np.arange(len(cases)), sells.argmax(axis=-1))
+    outlay, quality = column(grown, "clouds.market_outlay_usd")[one], column(grown, "clouds.quality")[one]
     for run, (s, escalation, g) in enumerate(cases):
         if escalation == 0:
             found.append(Finding(f"firms, exogenous sunk cost, spending {s:g}", sutton.exogenous_firms(s, sheet.fixed), inside[run]))
@@ -82,5 +84,5 @@ def _entering(sheet, spending, escalation, exponent):
     firms = firms_present(ENTRANTS, most=ENTRANTS, service_usd=sheet.cost)
     sells = [f"cast.clouds.firm{i + 1}.sells={int(i < 2)}" for i in range(ENTRANTS)]
     outlay = [f"rental.fixed_usd={sheet.fixed}", f"rental.quality_cost={escalation}", f"rental.quality_exponent={exponent}"]
-    speeds = ["rental.output_speed=0.3", "rental.quality_speed=0.5"]
+    speeds = ["rental.output_speed=0.2", "rental.quality_speed=0.5"]
     return sheet.configuration(*firms, *sells, *outlay, *speeds, f"customers.enterprise_usd={4 * spending}")

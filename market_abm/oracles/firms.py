@@ -2,7 +2,6 @@
 
 import numpy as np
 
-from market_abm.errors import BadInput, Problem
 from market_abm.exact import ratio
 from market_abm.oracles.closed_forms import oligopoly
 from market_abm.oracles.finding import Finding
@@ -73,9 +72,7 @@ def _surplus_and_loss(a, b, c, price, hours):
 
 def _paths(sheet, line):
     """Follow the dynamic cases: the path itself, and the factor by which a deviation grows or shrinks while no corner is met."""
-    if len(sheet.dynamic_firms) != len(sheet.dynamic_speeds):
-        raise BadInput(Problem("--set", f"must be as long as dynamic_speeds = {sheet.dynamic_speeds}", "set both", key="dynamic_firms",
-                               value=sheet.dynamic_firms))
+    sheet.equally_long("dynamic_firms", "dynamic_speeds")
     cases = list(zip(sheet.dynamic_firms, sheet.dynamic_speeds, strict=True))
     configurations = [sheet.configuration(*firms_present(n, service_usd=sheet.cost, output_pflop_hours=sheet.start), *line,
                                           f"rental.output_speed={speed}") for n, speed in cases]
@@ -161,7 +158,7 @@ def o04_capacity(sheet):
     fair = (a - sheet.capacity_cost) / (len(k) + 1)  # Cournot output at the cost of capacity
     cases = (("given capacities", k, 0.0), ("Cournot capacities", [fair] * len(k), 0.0), ("unlimited capacity", [50.0 * a] * len(k), sheet.cost))
     configurations = [
-        sheet.configuration(*firms_present(len(x), service_usd=c), *line, *_capacity(x, scale)) for _, x, c in cases
+        sheet.configuration(*firms_present(len(x), service_usd=c), *line, *capacity(x, scale)) for _, x, c in cases
     ]
     after, found = stepped(configurations, quarters=1), []
     for run, (label, x, c) in enumerate(cases):
@@ -176,7 +173,7 @@ def o04_capacity(sheet):
     return found
 
 
-def _capacity(hours, scale):
+def capacity(hours, scale):
     """Return the texts that give firms capacity for `hours` in units of `scale` PFLOP-hours.
 
     They have power for half of their chips: unlike chips it does not wear off.
@@ -258,7 +255,7 @@ def o23_stakes(sheet):
 
 def _weighted_index(hours, weights):
     """Return the sum of w_jk s_j s_k with own weight 1; `weights[k, j]` is that of k's profit for j."""
-    share = hours / hours.sum()
+    share = ratio(hours, hours.sum(), np.nan)
     return float(share @ share + share @ weights.T @ share)
 
 

@@ -41,7 +41,7 @@ def _capped(spent, prize, n, r):
 def _race(sheet, labs, decisiveness, *more):
     spend = 4 * sheet.prize * MILLION / (1 - SERVING)
     return sheet.configuration(*firms_present(labs, has_lab=1, lab_share=1), f"customers.spend_max_usd={spend!r}",
-                               f"customers.contest={decisiveness}", *more)
+                               f"customers.contest={decisiveness}", f"training.research_usd={sheet.prize * 1e-6!r}", *more)
 
 
 def _unequal(sheet):

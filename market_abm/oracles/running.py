@@ -63,15 +63,18 @@ class NotSettled(RuntimeError):
     """A run of an oracle never came to rest, so that it has no answer."""
 
 
-def settled(configurations, name, tolerance):
-    """Step configurations until no entry of a column moves by more than `tolerance` of its run's largest for three quarters."""
+def settled(configurations, name, tolerance, least=8):
+    """Step configurations until no entry of a column moves by more than `tolerance` of its run's largest for three quarters.
+
+    Nothing counts as settled in the first `least` quarters. Raises NotSettled at the end of the frame.
+    """
     simulation, still = Simulation(configurations, run_seeds(1, 0, len(configurations))), 0
     before = column(simulation, name)
     for _ in range(configurations[0].frame.quarters):
         simulation.step()
         now = column(simulation, name)
         at_rest = np.abs(now - before) <= tolerance * np.abs(now).max(axis=-1, keepdims=True)
-        still = still + 1 if simulation.quarter > 8 and at_rest.all() else 0
+        still = still + 1 if simulation.quarter > least and at_rest.all() else 0
         before = now
         if still == 3:
             return simulation

@@ -35,6 +35,13 @@ class Sheet:
         except KeyError:
             raise AttributeError(f"oracle {self.name} has no knob {knob}") from None
 
+    def equally_long(self, *names):
+        """Raise BadInput unless the lists of these knobs are of one length."""
+        lengths = {name: len(self.knobs[name]) for name in names}
+        if len(set(lengths.values())) > 1:
+            told = ", ".join(f"{name} has {length}" for name, length in lengths.items())
+            raise BadInput(Problem(SET, f"must be lists of one length: {told}", "set all of them", key=" and ".join(names)))
+
     def configuration(self, *sets):
         """Return the file's configuration amended by `key=value` texts."""
         return load(self.path, sets)
@@ -87,6 +94,7 @@ def _fault(name, value, knob):
         if not number or not least <= one <= most or (whole and one != int(one)):
             bound = f"must be {'a whole number' if whole else 'a number'} from {least:g} to {most:g} (unit: {knob['unit']})"
             return Problem(SET, bound, f"for example {knob['value']}", key=name, value=value)
-    if not values:
-        return Problem(SET, "must not be empty", f"for example {knob['value']}", key=name, value=value)
+    if not knob.get("fewest", 1) <= len(values) <= knob.get("most", math.inf):
+        bound = f"must have at least {knob.get('fewest', 1)} values" + (f" and at most {knob['most']}" if "most" in knob else "")
+        return Problem(SET, bound, f"for example {knob['value']}", key=name, value=value)
     return None

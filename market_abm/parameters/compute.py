@@ -31,6 +31,7 @@ class Clouds:
     neocloud_gate_exponent: float = number(3.0, 2.0, 4.0, "1", "Response of neoclouds' investment to rent over full cost.", at_most=10)
     neocloud_gate_high: float = number(3.0, 2.0, 5.0, "ratio", "Their largest response.", at_least=1, at_most=20)
     omega: float = number(0.55, 0.40, 0.90, "share", "Part of group operating cash flow that may go into compute: the cross-subsidy.", at_most=2)
+    loss_cover: float = number(1.0, 0.5, 1.0, "share", "Part of the rest of that cash flow that makes good what an owner lost last quarter.", at_most=1)
     general_margin: float = number(0.30, 0.20, 0.37, "share", "Cash flow from general cloud over its revenue: what the cross-subsidy draws on.", "AWS operating margin .37 in 2024", at_most=1)
     group_growth: float = number(0.15, 0.12, 0.18, "ln/year", "Growth of groups' operating cash flow.", "recalled annual reports 2018-24", at_least=-1, at_most=1)
     group_fade_from: str = date("2025Q1", "Quarter from which that growth fades.")

@@ -53,6 +53,7 @@ def _check_rental(rental, reading, refused):
     asked = (
         ("pricing", rental.pricing == "cournot", "demand", one_good), ("pricing", rental.pricing == "nash_logit", "demand", many),
         ("quality_cost", rental.quality_cost > 0, "demand", ("quality",)), ("quality_cost", rental.quality_cost > 0, "pricing", ("cournot",)),
+        ("entry", rental.entry == "free", "pricing", ("cournot", "nash_logit", "capacity_clearing", "cost_based")),
         ("entrants_expect", rental.entrants_expect == "standing", "pricing", ("cournot",)),
     )
     for name, used, other, allowed in asked:

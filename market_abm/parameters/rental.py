@@ -14,7 +14,7 @@ class Rental:
 
     demand: str = choice("budget", DEMANDS, "Rule by which enterprises' demand for hours answers to rents.")
     pricing: str = choice("scarcity", RENT_RULES, "Rule that sets contested rents.")
-    cost: str = choice("marginal", ("marginal", "full"), "Cost of an hour that rents are set on: electricity and service, or full cost of new capacity and service.")
+    cost: str = choice("full", ("full", "marginal"), "Cost of an hour that rents are set on, service included: the full cost of new capacity, or electricity alone.")
     reference_usd: float = number(3.0, 1.0, 8.0, "USD/PFLOP-h", "Rent at which enterprises' spending buys the hours that a demand is scaled to.", "about the contested rent of 2021-23", at_least=1e-6, at_most=1e6)
     choke_usd: float = number(12.0, 6.0, 30.0, "USD/PFLOP-h", "Rent at which linear demand is nil.", at_least=1e-6, at_most=1e9)
     elasticity: float = number(1.5, 1.1, 3.0, "1", "Price elasticity of isoelastic demand.", at_least=0.05, at_most=50)

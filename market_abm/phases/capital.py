@@ -30,7 +30,7 @@ def owners_find_money(world):
     public cloud stands the state.
     """
     clouds, rules = world.clouds, world.rules.clouds
-    lost = np.minimum(np.maximum(0.0, -clouds.cash_usd), (1.0 - np.minimum(rules.omega, 1.0)) * clouds.group_cash_flow_usd)
+    lost = np.minimum(np.maximum(0.0, -clouds.cash_usd), rules.loss_cover * (1.0 - np.minimum(rules.omega, 1.0)) * clouds.group_cash_flow_usd)
     world.move("group cash flow", entered=rules.omega * clouds.group_cash_flow_usd + lost)
     world.move("public money", entered=owners.public_money(clouds, rules) + np.maximum(0.0, -clouds.cash_usd) * (clouds.kind == PUBLIC_CLOUD))
     due = _chips_due_usd(world) + _power_planned_usd(clouds, world.rules.energy)

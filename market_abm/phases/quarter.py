@@ -66,7 +66,7 @@ QUARTER = (
     _phase(2, energy.plants_come_on_line, "Plants started earlier are finished.", regions="plant_mw plant_building_mw"),
     _phase(2, energy.connections_come_on_line, "Sites granted earlier get power.",
            clouds="connected_mw sites_mw convertible_mw converting_mw own_power_mw own_power_building_mw"),
-    _phase(2, energy.queue_advances, "Slots go to the oldest requests.", clouds="queued_mw sites_mw",
+    _phase(2, energy.queue_advances, "Slots are granted by the connection rule.", clouds="queued_mw sites_mw",
            regions="slots_mw granted_mw withdrawn_mw quoted_wait_quarters completed_wait_quarters "
                    "at_risk_mw granted_by_age_mw withdrawn_by_age_mw"),
     _phase(2, energy.power_price_is_forecast, "Investors look at expected prices.", regions="forecast_usd"),

@@ -13,6 +13,7 @@ from market_abm.rules.capability import DECISIVENESS
 from market_abm.rules.catalogue import CHOSEN
 
 SLACK = 1e-9  # relative: what rounding may add
+LARGEST = 1e100  # of an answer that nothing else bounds: an infinite price is none
 MAP, ITS_DECISIVENESS = "training.capability_map", "training.decisiveness"
 FAMILIES = CHOSEN | {ITS_DECISIVENESS: DECISIVENESS}
 
@@ -23,7 +24,7 @@ class Promise:
 
     shape: Callable
     least: Callable = lambda *arguments: 0.0
-    most: Callable = lambda *arguments: np.inf
+    most: Callable = lambda *arguments: LARGEST
     most_of_all: Callable | None = None
 
 
@@ -38,7 +39,7 @@ def _up_to_one(*arguments):
 PROMISES = {
     "rental.demand": Promise(_like_the_first),
     "rental.pricing": Promise(lambda sellers, *others: (2, *sellers.hours.shape),
-                              most=lambda sellers, *others: np.stack([sellers.hours, sellers.hours + np.inf])),
+                              most=lambda sellers, *others: np.stack([sellers.hours, sellers.hours + LARGEST])),
     "chips.pricing": Promise(_like_the_first),
     "chips.allocation": Promise(_like_the_first, most=lambda orders, *others: orders, most_of_all=lambda orders, supply, *others: supply),
     "energy.connection": Promise(_like_the_first, most=lambda waiting, *others: waiting, most_of_all=lambda waiting, slots, *others: slots),

@@ -12,6 +12,7 @@ from market_abm.rules import choose
 from market_abm.rules.demand import BUDGET, LOGIT, Offers, inverse, logit_shares, size_hours
 
 ROUNDS = 100  # of the fixed points of prices
+LONGEST_STEP = 0.25  # of a price, in logs, on the way to its fixed point
 HALVINGS = 64  # of the interval in which a best reply lies
 
 
@@ -123,11 +124,10 @@ RENT_PRICING = {
 
 
 def best_reply_in_a_line(units, sellers, market):
-    """Return the best reply to others' units under linear demand, P = a - bY: (a - c - b(others + weighted others)) / 2b."""
-    slope = market.choke_usd / size_hours(market)
+    """Return the best reply to others' units under linear demand Y = M(1 - P/a): (M(1 - c/a) - others - weighted others) / 2."""
     others = total(units) - units + stakes_in(units, sellers.weights)
-    reply = (market.choke_usd - ratio(sellers.cost_usd, sellers.quality) - slope * others) / (2.0 * slope)
-    return np.where(sellers.hours > 0, np.maximum(0.0, reply), 0.0)
+    room = size_hours(market) * (1.0 - ratio(sellers.cost_usd, sellers.quality) / market.choke_usd) - others
+    return np.where(sellers.hours > 0, np.maximum(0.0, 0.5 * room), 0.0)
 
 
 def best_reply_on_a_curve(units, sellers, market):
@@ -180,13 +180,14 @@ def _logit_prices(sellers, market):
 
 
 def _log_prices(start, sellers, conduct):
-    """Solve p = c(1 + 1/(a(1 - s))), s by size and p^-a; the step is that of Newton's method for one cloud."""
+    """Solve p = c(1 + 1/(a(1 - s))), s by size and p^-a, in logs; the step is Newton's for one cloud, and short far off."""
     a, price = conduct.elasticity, start
     for _ in range(ROUNDS):
         weight = sellers.odds * power(ratio(price, sellers.rent_usd, 1.0), -a)
         share = ratio(weight, total(weight))
         aim = sellers.cost_usd * (1.0 + ratio(1.0, a * (1.0 - share), 1e6))
-        price = price + (a * (1.0 - share) + 1.0) / (a + 1.0) * (aim - price)
+        move = (a * (1.0 - share) + 1.0) / (a + 1.0) * log(ratio(aim, price, 1.0))
+        price = price * exp(bounded(move, -LONGEST_STEP, LONGEST_STEP))
     return price
 
 

@@ -12,7 +12,7 @@ from scipy.optimize import brentq
 from scipy.special import expit, log_expit, logsumexp
 
 ROUNDING = 1e-12  # relative: a payoff that equals a bound but for rounding reaches it
-TIGHT = {"xtol": 1e-14, "rtol": 1e-14}
+TIGHT = {"xtol": 1e-14, "rtol": 1e-14, "maxiter": 1000}
 
 
 class Symmetric(NamedTuple):

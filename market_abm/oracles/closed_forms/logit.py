@@ -12,7 +12,7 @@ from scipy.optimize import brentq, root
 from scipy.special import log_expit, logsumexp, softmax, wrightomega
 
 LEAST_LOG_ODDS, MOST_LOG_ODDS = -700.0, 700.0  # of a share: what numbers hold
-TIGHT = {"xtol": 1e-14, "rtol": 1e-14}
+TIGHT = {"xtol": 1e-14, "rtol": 1e-14, "maxiter": 1000}
 STEPS = 10  # from separate owners to the weights asked for
 
 

@@ -13,7 +13,7 @@ from scipy.integrate import quad
 
 ROUNDING = 1e-12  # relative: profit that equals a fixed cost but for rounding covers it
 APART = 1e-9  # of what is wanted: by so much equal firms are made unequal, or pivoting might go in circles
-ACTIVE = 1e-7  # a slack below this may be 0
+ACTIVE = 1e-7  # a slack or a quantity below this may be 0
 
 
 class Equilibrium(NamedTuple):
@@ -228,20 +228,14 @@ def profit_each(choke, slope, cost, firms):
 
 
 def free_entry_limit(choke, slope, cost, fixed_cost):
-    """Return the number of equal firms, not rounded, whose profit is the fixed cost, (a - c) / sqrt(b F) - 1; at least 0.
-
-    Source: Mankiw and Whinston 1986, section 2.
-    """
+    """Return the number of equal firms, not rounded, whose profit is F, (a - c) / sqrt(b F) - 1; at least 0. Source: Mankiw and Whinston 1986."""
     if choke <= cost:
         return 0.0
     return max(0.0, (choke - cost) / math.sqrt(slope * fixed_cost) - 1.0) if fixed_cost > 0 else math.inf
 
 
 def free_entry(choke, slope, cost, fixed_cost):
-    """Return the largest number of equal Cournot firms whose profit covers the fixed cost; infinite where that is 0.
-
-    Source: Mankiw and Whinston 1986, section 2.
-    """
+    """Return the largest number of equal Cournot firms whose profit covers F; infinite where F is 0. Source: Mankiw and Whinston 1986."""
     limit = free_entry_limit(choke, slope, cost, fixed_cost)
     return limit if math.isinf(limit) else math.floor(limit + ROUNDING * (limit + 1.0))
 
@@ -253,10 +247,7 @@ def welfare(choke, slope, cost, fixed_cost, firms):
 
 
 def planned_entry_limit(choke, slope, cost, fixed_cost):
-    """Return the number of firms, not rounded, at which W is largest, ((a - c)^2 / (b F))^(1/3) - 1; at least 0.
-
-    Source: Mankiw and Whinston 1986, section 2.
-    """
+    """Return the number of firms, not rounded, at which W is largest, ((a - c)^2 / (b F))^(1/3) - 1; at least 0. Source: as for W."""
     if choke <= cost:
         return 0.0
     return max(0.0, ((choke - cost) ** 2 / (slope * fixed_cost)) ** (1.0 / 3.0) - 1.0) if fixed_cost > 0 else math.inf
@@ -287,10 +278,7 @@ class LimitPricing(NamedTuple):
 
 
 def entrant_profit(choke, slope, cost, fixed_cost, standing):
-    """Return what an entrant earns on what a standing quantity leaves, (a - c - b Q)^2 / (4b) - F [money].
-
-    Source: Bain 1956, Sylos-Labini 1962: the entrant takes the quantity as given.
-    """
+    """Return what an entrant earns beside a standing quantity, (a - c - b Q)^2 / (4b) - F [money]. Source: Bain 1956; Sylos-Labini 1962."""
     return max(0.0, choke - cost - slope * standing) ** 2 / (4.0 * slope) - fixed_cost
 
 
@@ -334,17 +322,27 @@ def owned_cournot(choke, slope, costs, weights):
     if size == 0.0:
         return _equilibrium(np.zeros(len(costs)), choke, costs)
     pull, wanted = 1.0 + weights, wanted / size
-    selling, quantities = _selling(pull, wanted), np.full(len(costs), -1.0)
-    while quantities.min() < -ROUNDING:  # who is just short of selling was taken for a seller
-        quantities = np.zeros(len(costs))
-        quantities[selling] = np.linalg.lstsq(pull[np.ix_(selling, selling)], wanted[selling], rcond=1e-12)[0]
-        selling = selling & (quantities > quantities.min())
-    quantities = size * np.maximum(0.0, quantities)
+    found = _complementary(pull, wanted)
+    for selling in (pull @ found - wanted < ACTIVE, found > ACTIVE):  # all who may sell, else those found selling
+        quantities = _solved(pull, wanted, selling)
+        if (pull @ quantities - wanted).min() > -APART:
+            break
+    quantities *= size
     return _equilibrium(quantities, choke - slope * quantities.sum(), costs)
 
 
-def _selling(pull, wanted):
-    """Return who may sell, bools: q >= 0, pull q >= wanted, and for each firm one of the two with equality, by Lemke's pivoting.
+def _solved(pull, wanted, selling):
+    """Return quantities of those selling by linear equations, the smallest where there are many; who comes out below 0 is left out."""
+    quantities = np.full(len(wanted), -1.0)
+    while quantities.min() < -ROUNDING:
+        quantities = np.zeros(len(wanted))
+        quantities[selling] = np.linalg.lstsq(pull[np.ix_(selling, selling)], wanted[selling], rcond=ROUNDING)[0]
+        selling = selling & (quantities > quantities.min())
+    return np.maximum(0.0, quantities)
+
+
+def _complementary(pull, wanted):
+    """Return q >= 0 with pull q >= wanted, for each firm one of the two with equality, to about `APART`, by Lemke's pivoting.
 
     It ends, for no entry of `pull` is below 0 and its diagonal is above. Columns: slacks, quantities, the auxiliary, constants.
     """
@@ -363,7 +361,7 @@ def _selling(pull, wanted):
         row = int(np.argmin(ratios))
     quantities = np.zeros(2 * firms)
     quantities[basis] = table[:, -1]
-    return pull @ quantities[firms:] - wanted < ACTIVE
+    return quantities[firms:]
 
 
 def modified_herfindahl(quantities, weights):

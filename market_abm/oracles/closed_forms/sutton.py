@@ -11,7 +11,7 @@ import numpy as np
 from scipy.optimize import brentq, minimize_scalar
 
 ROUNDING = 1e-12  # relative: profit that equals the outlay but for rounding covers it
-TIGHT = {"xtol": 1e-14, "rtol": 1e-14}
+TIGHT = {"xtol": 1e-14, "rtol": 1e-14, "maxiter": 1000}
 
 
 class QualityCournot(NamedTuple):
