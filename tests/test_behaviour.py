@@ -5,6 +5,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import worlds
 from hypothesis import given
 from hypothesis import strategies as st
 from worlds import row, same_bits
@@ -252,8 +253,8 @@ RENT = {"rent_speed": 0.5, "rent_step": 0.4, "rent_floor": 1.3, "public_rent": 1
 
 
 def next_rent(rent, wants, offered, energy=0.1, listed=0.0, rents_out=1.0, kind=tables.HYPERSCALER):
-    rows = view(contested_rent_usd=row(rent), list_rent_usd=row(listed), rents_out=row(rents_out), kind=row(kind), full_cost_usd=row(2.0))
-    return float(clouds.contested_rent(rows, row(wants), row(offered), row(energy), view(**RENT))[0, 0])
+    cloud = worlds.one_cloud(contested_rent_usd=rent, list_rent_usd=listed, rents_out=rents_out, kind=kind, full_cost_usd=2.0)
+    return float(worlds.next_rent(cloud, wants, offered, energy, worlds.rental_rules(**RENT))[0, 0])
 
 
 @pytest.mark.parametrize(("wants", "offered", "factor"), [
@@ -475,7 +476,7 @@ def test_nobody_spends_more_than_it_expects_to_win():
     assert labs.contest_bound(row(0.0), race(rivals=4), row(1.25), row(1.0))[0, 0] == near(20.0), "with five, all of it"
 
 
-BUDGET = {"catch_up_growth": 16.0}
+BUDGET = {"catch_up_growth": 16.0, "hope": 1.0}
 
 
 @pytest.mark.parametrize(("budget", "largest", "research", "prize", "wish", "bound"), [
@@ -709,7 +710,7 @@ def test_decisions_are_the_same_to_the_bit_alone_and_in_company():
         yield startups.founders(rows.alive, view(venture_pool_usd=cut(15, 1, 50.0), frontier_cost_usd=cut(27, 1)), rules)
         yield from labs.training_run(cut(16, top=1e9), cut(17), 0.1 + cut(18), view(**TRAINING | {"cluster_exponent": cut(19, 1)}))
         yield from labs.desired_budget(rows.budget_usd, rows.ai_share, labs.Race(*(cut(20 + i, 1) for i in range(4))), cut(24),
-                                       view(catch_up_growth=1 + cut(25, 1)), cut(26, 1))
+                                       view(catch_up_growth=1 + cut(25, 1), hope=cut(30, 1)), cut(26, 1))
 
     together = list(decide(slice(None)))
     for part in (slice(0, 8), *(slice(r, r + 1) for r in rng.permutation(runs)[:16])):

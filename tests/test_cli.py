@@ -203,7 +203,7 @@ def test_describe_parameters_tells_every_declaration(call):
     omega = rows["clouds.omega"]
     assert (omega["unit"], omega["low"], omega["best"], omega["high"], omega["at_least"], omega["at_most"]) == ("share", 0.4, 0.55, 0.9, 0, 2)
     assert {"frame.quarters", "cast.clouds.*.fleet_share", "levers[*].strength"} <= rows.keys()
-    assert rows["chips.pricing"]["unit"] == "nash_logit | cost_based"
+    assert rows["chips.pricing"]["unit"] == "nash_logit | cost_based | cournot | markup | scarcity | capacity_clearing"
     assumed = json.loads(call("describe", "parameters", "--assumed", "--json")[1])
     assert {row["source"] for row in assumed} == {"assumed"}
     assert len(assumed) < len(rows)

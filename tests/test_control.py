@@ -6,6 +6,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import worlds
 from hypothesis import given
 from hypothesis import strategies as st
 from worlds import row
@@ -118,14 +119,11 @@ def test_rents_of_contracts_are_averaged_by_hours():
     assert tenants.averaged_rent(row(30, 0), row(2, 0), row(10, 0), row(4, 3)).tolist() == [[2.5, 0]]
 
 
-CLEARING = SimpleNamespace(rent_speed=0.0, rent_step=0.4, rent_floor=0.0, public_rent=1.0)
+CLEARING = worlds.rental_rules(rent_speed=0.0, rent_step=0.4, rent_floor=0.0, public_rent=1.0)
 
 
-def cleared(reserved, spot_usd, capacity=100.0, inside=0.0, tenant_share=0.5, rents_out=1.0):
-    clouds = SimpleNamespace(tenant_share=row(tenant_share), rents_out=row(rents_out), alive=row(1), contested_rent_usd=row(2.0), list_rent_usd=row(0),
-                             kind=row(1), full_cost_usd=row(1.0))
-    wants = tenants.Wants(row(reserved), row(0), row(spot_usd), row(0), row(0), row(0), row(0))
-    return tenants.clear(clouds, wants, row(capacity), row(inside), row(0.1), CLEARING)
+def cleared(reserved, spot_usd, inside=0.0, rents_out=1.0):
+    return worlds.cleared(reserved, spot_usd, CLEARING, inside=inside, rents_out=rents_out)
 
 
 @pytest.mark.parametrize(("reserved", "spot_usd", "inside", "kept", "fill"), [

@@ -31,7 +31,7 @@ RUN_COMMAND = (
     "python3 -m venv .venv && .venv/bin/pip install -q -c constraints.txt . "
     "&& .venv/bin/market-abm demo"
 )
-TEST_COMMAND = "python3 -m venv .venv && .venv/bin/pip install -q -c constraints.txt -e '.[test]' && .venv/bin/pytest"
+TEST_COMMAND = "python3 -m venv .venv && .venv/bin/pip install -q -c constraints.txt -e '.[test]' && .venv/bin/pytest -n auto --dist loadfile"
 
 
 def ours(path):
@@ -251,7 +251,7 @@ def test_the_check_in_the_readme_prints_what_stands_there(tmp_path):
 
 def test_the_python_in_the_readme_is_python():
     blocks = re.findall(r"^```python\n(.*?)^```", README, flags=re.DOTALL | re.MULTILINE)
-    assert len(blocks) == 4
+    assert len(blocks) == 5
     for block in blocks:
         ast.parse(block)
 

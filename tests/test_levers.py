@@ -10,13 +10,13 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import worlds
 from files import write_small
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from worlds import real_world, row, same_bits
 
 import market_abm
-from market_abm.behaviour import clouds as owners
 from market_abm.behaviour import labs, startups
 from market_abm.checks import broken
 from market_abm.engine import Simulation, run_seeds, simulate
@@ -298,7 +298,7 @@ def test_chips_on_sale_are_opened_unless_they_are_spared():
 def tenants(exit_right, offered=(0, 5), **more):
     """Return the world after seven startups under contract with the first of two clouds have chosen; none is inert."""
     held = {"alive": 1, "birth": range(1, 8), "provider": 0, "backer": 2, "reserved_pflop_hours": 10, "contract_quarters": 3}
-    clouds = {"clouds.alive": 1, "clouds.rents_out": 1, "clouds.tenant_share": 1, "clouds.contested_rent_usd": 1, "clouds.active_pflops": offered}
+    clouds = {"clouds.alive": 1, "clouds.sells": 1, "clouds.rents_out": 1, "clouds.tenant_share": 1, "clouds.contested_rent_usd": 1, "clouds.active_pflops": offered}
     columns = {f"startups.{name}": np.broadcast_to(list(value) if isinstance(value, range) else value, 7) for name, value in (held | more).items()}
     columns |= {name: np.broadcast_to(value, 2) for name, value in clouds.items()}
     rules = {"clouds": {"provider_elasticity": 1.0, "provider_inertia": 0.0}, "contracts": {"exit_right": exit_right}}
@@ -374,9 +374,9 @@ def test_a_public_cloud_rents_out_at_full_cost_at_most_and_grows():
     (1, 0.0, 4.0), (3, 0.0, 2.4), (3, 1.0, 1.0), (1, 3.0, 3.0),  # rent 4; cost 2 at a public rent of 1.2; a list price below either
 ])
 def test_the_rent_of_a_public_cloud_is_bounded_by_its_cost(kind, list_rent, expected):
-    cloud = SimpleNamespace(contested_rent_usd=row(4.0), list_rent_usd=row(list_rent), full_cost_usd=row(2.0), kind=row(kind), rents_out=row(1))
-    rules = SimpleNamespace(rent_speed=0.1, rent_step=0.1, rent_floor=1.0, public_rent=1.2)
-    assert owners.contested_rent(cloud, row(10.0), row(10.0), row(0.1), rules)[0, 0] == pytest.approx(expected)
+    cloud = worlds.one_cloud(contested_rent_usd=4.0, list_rent_usd=list_rent, full_cost_usd=2.0, kind=kind)
+    rules = worlds.rental_rules(rent_speed=0.1, rent_step=0.1, rent_floor=1.0, public_rent=1.2)
+    assert worlds.next_rent(cloud, 10.0, 10.0, 0.1, rules)[0, 0] == pytest.approx(expected)
 
 
 def test_a_public_cloud_outlives_its_lever_and_is_not_founded_again():
@@ -397,7 +397,7 @@ def test_a_public_cloud_outlives_its_lever_and_is_not_founded_again():
 ])
 def test_slots_are_multiplied_and_studies_shortened(factor, study, granted, quoted):
     world = hand_made({"regions.alive": 1, "regions.slots_mw": 10, "clouds.alive": (1, 1)},
-                      {"energy": {"slots_growth": 1.0, "slots_factor": factor, "study_quarters": study, "building_quarters": 3, "queue": 1,
+                      {"energy": {"slots_growth": 1.0, "slots_factor": factor, "study_quarters": study, "building_quarters": 3, "queue": 1, "connection": 0,
                                   "withdrawal": 0.0, "withdrawal_growth": 0.0, "wait_memory": 0.5}}, quarter=2, regions=1, clouds=2, ages=40)
     queue = world.array("clouds.queued_mw")
     queue[0, 0, 0] = (25.0, 75.0)  # asked for in the first quarter, two ago

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import worlds
 from worlds import row
 
 from market_abm.behaviour import chip_makers, clouds, labs, ownership, rental, startups, tenants
@@ -16,7 +17,7 @@ from market_abm.parameters.declare import declarations
 from market_abm.parameters.schema import SECTIONS, Parameters
 from market_abm.parameters.switches import Switches
 from market_abm.rules.catalogue import CHOSEN, FIXED
-from market_abm.rules.demand import BUDGET, LINEAR, Market
+from market_abm.rules.demand import LINEAR, Market
 from market_abm.rules.rents import RENT_PRICING, Sellers
 from market_abm.state.tables import HYPERSCALER, IN_HOUSE, MERCHANT, NEOCLOUD, PUBLIC_CLOUD
 
@@ -241,19 +242,12 @@ def test_a_cloud_promises_a_part_of_its_tenants_capacity():
     assert got[0] == near([250, 0, 0])
 
 
-CLEARING = SimpleNamespace(
-    clouds=view(rent_speed=0.5, rent_step=0.4, rent_floor=0.0, public_rent=1.0, provider_elasticity=2.0),
-    rental=view(pricing=np.array([[list(RENT_PRICING).index("scarcity")]]), cost=0, output_speed=0.5, markup_response=0.04, regulated_margin=0.0))
+CLEARING = worlds.rental_rules(rent_speed=0.5, rent_step=0.4, rent_floor=0.0, public_rent=1.0)
 
 
 def cleared(reserved, spot_usd, inside=0.0, kind=HYPERSCALER, rents_out=1.0):
     """Clear one cloud of 100 hours, half of them assured to tenants, at a rent of 2 so far and a full cost of 1."""
-    owner = view(tenant_share=0.5, rents_out=rents_out, sells=1, alive=1, kind=kind, contested_rent_usd=2.0, list_rent_usd=0.0, full_cost_usd=1.0,
-                 service_usd=0.0, output_pflop_hours=0.0, hour_price_cost_usd=0.0, rented_share=0.0, rented_share_before=0.0, quality=1.0,
-                 appeal=0.0, tenant_odds=1.0, profit_weight=np.ones((1, 1, 1)))
-    bring = Market(*(row(x) for x in (0.0, 3.0, 12.0, 1.5, 0.5, 1.0)), np.array([[BUDGET]]))  # no enterprises
-    wants = tenants.Wants(row(reserved), row(spot_usd), row(spot_usd), bring, row(0), row(0), row(0), row(0))
-    return tenants.clear(owner, wants, row(100), row(inside), row(0.1), CLEARING)
+    return worlds.cleared(reserved, spot_usd, CLEARING, inside=inside, kind=kind, rents_out=rents_out)
 
 
 @pytest.mark.parametrize(("reserved", "spot_usd", "inside", "rent", "kept", "fill"), [

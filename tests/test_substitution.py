@@ -9,7 +9,8 @@ from worlds import measured, row, value_of
 from market_abm.behaviour.clouds import tenants_logit
 from market_abm.metrics import substitution
 from market_abm.rules.choice import logit
-from market_abm.rules.pricing import nash_logit
+from market_abm.rules.demand import BUDGET, LINEAR
+from market_abm.rules.pricing import CHIP_PRICING, nash_logit
 
 ALPHA = 2.6
 STEP = 1e-6
@@ -86,11 +87,11 @@ def test_bounded_margins_pass_costs_on_in_full():
 
 
 RENTAL = {"clouds.active_pflops": [60, 20, 20, 50], "clouds.tenant_share": [1, 1, 1, 1], "clouds.rents_out": [1, 1, 1, 0],
-          "clouds.contested_rent_usd": [2, 2, 2, 0]}
+          "clouds.contested_rent_usd": [2, 2, 2, 0], "clouds.sells": [1, 1, 1, 1]}
 
 
 def test_rented_compute_loses_hours_to_rent_and_money_to_rivals():
-    view = measured(RENTAL, {"clouds": {"provider_elasticity": 2.0}}, clouds=4)
+    view = measured(RENTAL, {"clouds": {"provider_elasticity": 2.0}, "rental": {"demand": BUDGET}}, clouds=4)
     assert value_of("own_elasticity_rental", view) == pytest.approx(-1 - 2 * 0.4)
     assert value_of("diversion_rental", view) == pytest.approx(0.5)
     assert substitution.rental_shares(view) == pytest.approx(tenants_logit(view.clouds, view.rules.clouds)), "the demand in force"
@@ -101,8 +102,16 @@ def test_the_margin_of_rent_is_over_full_cost():
     assert value_of("lerner_rental", view) == pytest.approx((3 * 0.5 - 0.5) / 4)
 
 
+def test_under_another_rule_the_closed_form_does_not_hold_and_nothing_is_told():
+    view = measured(RENTAL, {"clouds": {"provider_elasticity": 2.0}, "rental": {"demand": LINEAR}}, clouds=4)
+    assert np.isnan(value_of("own_elasticity_rental", view)) and np.isnan(value_of("diversion_rental", view))
+    makers = {"makers.share_of_orders": [0.9, 0.1], "makers.sales_usd": [3, 1]}
+    rules = {"choice_elasticity": 2.6, "margin_floor": 0.2, "margin_cap": 0.66, "pricing": list(CHIP_PRICING).index("markup")}
+    assert np.isnan(value_of("pass_through_chips", measured(makers, {"chips": rules}, makers=2)))
+
+
 def test_markets_without_demand_are_missing():
     view = measured({}, {"clouds": {"provider_elasticity": 2.0, "server_overhead": 0.35},
-                         "chips": {"choice_elasticity": 2.0, "margin_floor": 0.2, "margin_cap": 0.66, "pricing": 0}})
+                         "chips": {"choice_elasticity": 2.0, "margin_floor": 0.2, "margin_cap": 0.66, "pricing": 0}, "rental": {"demand": BUDGET}})
     for metric in substitution.METRICS:
         assert np.isnan(value_of(metric.name, view)), metric.name

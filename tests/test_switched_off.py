@@ -201,12 +201,12 @@ def test_selectivity_off_funded_rounds_are_equal_and_on_they_follow_rank(pair):
     np.testing.assert_allclose(most / least, np.exp(NUMBERS.startups.selectivity * (1 - 1 / funded)), rtol=1e-9)
 
 
-def test_cross_subsidy_off_a_group_only_makes_good_a_loss_and_on_more_chips_are_bought(pair):
+def test_cross_subsidy_off_no_group_pays_and_on_more_chips_are_bought(pair):
     on, off = pair("cross_subsidy")
-    for case, omega in ((on, NUMBERS.clouds.omega), (off, 0.0)):
+    for case, omega, cover in ((on, NUMBERS.clouds.omega, 1.0), (off, 0.0, 0.0)):
         before = np.concatenate([case.told["opening"]["clouds.cash_usd"][None, case.runs], case["clouds.cash_usd"][:-1]])
         cash_flow = case["clouds.group_cash_flow_usd"]
-        lost = np.minimum(np.maximum(0.0, -before), (1.0 - omega) * cash_flow)
+        lost = np.minimum(np.maximum(0.0, -before), cover * (1.0 - omega) * cash_flow)
         np.testing.assert_allclose(case["group cash flow"], (omega * cash_flow + lost).sum(axis=-1), rtol=1e-9, atol=1e-3)
     assert (on["chip purchases"].sum(axis=0) > 1.2 * off["chip purchases"].sum(axis=0)).all()
 

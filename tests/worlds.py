@@ -5,8 +5,11 @@ from types import SimpleNamespace
 import numpy as np
 from hypothesis import settings
 
+from market_abm.behaviour import rental, tenants
 from market_abm.metrics.catalogue import catalogue
 from market_abm.metrics.memory import Memory
+from market_abm.rules.demand import BUDGET, Market
+from market_abm.rules.rents import RENT_PRICING, scarcity
 from market_abm.state.columns import (
     INTENSIVE,
     LINK,
@@ -132,3 +135,35 @@ def value_of(name, view):
     [metric] = [metric for metric in catalogue(()) if metric.name == name]
     with np.errstate(all="ignore"):
         return metric.function(view).item()
+
+
+# The rental market: one cloud, cleared ---------------------------------------------------------------
+
+RENTAL = SimpleNamespace(pricing=np.array([[list(RENT_PRICING).index("scarcity")]]), cost=0, output_speed=0.5, markup_response=0.04, regulated_margin=0.0)
+
+
+def rental_rules(**clouds):
+    """Return rules under which rents move by scarcity."""
+    return SimpleNamespace(clouds=SimpleNamespace(**{"provider_elasticity": 2.0} | clouds), rental=RENTAL)
+
+
+def one_cloud(**columns):
+    """Return a cloud that rents out at 2 and has a full cost of 1, by columns `(1, 1)`."""
+    usual = {"tenant_share": 0.5, "rents_out": 1.0, "sells": 1.0, "alive": 1.0, "kind": 1.0, "contested_rent_usd": 2.0, "list_rent_usd": 0.0,
+             "full_cost_usd": 1.0, "service_usd": 0.0, "output_pflop_hours": 0.0, "hour_price_cost_usd": 0.0, "rented_share": 0.0,
+             "rented_share_before": 0.0, "quality": 1.0, "appeal": 0.0, "tenant_odds": 1.0}
+    told = {name: row(value) for name, value in (usual | columns).items()}
+    return SimpleNamespace(**told, profit_weight=np.zeros((1, 1, 1)))
+
+
+def next_rent(cloud, wants, offered, energy, rules):
+    """Return the rent that scarcity gives a cloud, `(1, 1)`, and a public cloud's ceiling."""
+    known = rental.sellers(cloud, row(offered), row(wants), row(energy), rules)
+    return scarcity(known, None, rental.conduct(rules))[1] * (cloud.rents_out > 0)
+
+
+def cleared(reserved, spot_usd, rules, capacity=100.0, inside=0.0, **columns):
+    """Clear one cloud on which startups spend `spot_usd` and enterprises nothing."""
+    bring = Market(*(row(x) for x in (0.0, 3.0, 12.0, 1.5, 0.5, 1.0)), np.array([[BUDGET]]))
+    wants = tenants.Wants(row(reserved), row(spot_usd), row(spot_usd), bring, row(0), row(0), row(0), row(0))
+    return tenants.clear(one_cloud(**columns), wants, row(capacity), row(inside), row(0.1), rules)

@@ -9,9 +9,10 @@ import numpy as np
 from market_abm.exact import at_best, bounded, leading, ratio, stacked, total, trailing, weighted
 from market_abm.metrics.metric import Metric
 from market_abm.rules.choice import size_at_price
+from market_abm.rules.demand import BUDGET
 from market_abm.rules.pricing import CHIP_PRICING
 
-NASH_LOGIT = list(CHIP_PRICING).index("nash_logit")
+NASH_LOGIT, COST_BASED = (list(CHIP_PRICING).index(name) for name in ("nash_logit", "cost_based"))
 
 
 def own_elasticity(alpha, shares):
@@ -78,31 +79,36 @@ def chips_demand(world):
 
 
 def pass_through_chips(world):
-    """Return the mean pass-through of makers' costs, by sales: 1 where a bound of the margin or the rule of cost holds."""
+    """Return the mean pass-through of makers' costs, by sales: 1 where a bound of the margin or the rule of cost holds.
+
+    nan under a rule whose price follows what was seen, or other makers' output: it has none of this kind.
+    """
     makers, rules = world.makers, world.rules.chips
     alpha, share = rules.choice_elasticity, makers.share_of_orders
     margin = ratio(1.0, 1.0 + alpha * (1.0 - share))
     free = (margin > rules.margin_floor) & (margin < rules.margin_cap) & (rules.pricing == NASH_LOGIT)
-    return weighted(np.where(free, pass_through(alpha, bounded(share, 0.0, 1.0)), 1.0), makers.sales_usd, np.nan)
+    known = np.where((rules.pricing == NASH_LOGIT) | (rules.pricing == COST_BASED), 0.0, np.nan)
+    return weighted(np.where(free, pass_through(alpha, bounded(share, 0.0, 1.0)), 1.0), makers.sales_usd, np.nan) + known
 
 
 def rental_shares(world):
     """Return each cloud's part in the money of tenants who choose afresh: its size at its rent (a logit)."""
     clouds = world.clouds
-    offered = clouds.active_pflops * clouds.tenant_share * (clouds.rents_out > 0)
+    offered = clouds.active_pflops * clouds.tenant_share * (clouds.rents_out > 0) * clouds.sells
     return size_at_price(offered, clouds.contested_rent_usd, world.rules.clouds.provider_elasticity)
 
 
 def rental_demand(world):
     """Return the largest cloud's own elasticity of hours, -1 - eta (1 - s), and the diversion of money to the second.
 
-    Of tenants who choose afresh; those who stay with their provider react with their money alone.
+    Of tenants who choose afresh; those who stay with their provider react with their money alone. nan under another demand
+    than `budget`, where hours follow another curve.
     """
     shares = world.noted("rental shares", rental_shares)
     first = _first(shares)
     second = _first(np.where(first > 0, -1.0, shares))
     own = own_elasticity(world.rules.clouds.provider_elasticity, shares) - 1.0
-    there = np.where(total(shares) > 0, 0.0, np.nan)
+    there = np.where((total(shares) > 0) & (world.rules.rental.demand == BUDGET), 0.0, np.nan)
     return total(own * first) + there, total(diversion(shares, first) * second) + there
 
 

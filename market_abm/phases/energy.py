@@ -7,7 +7,7 @@ from market_abm.behaviour.power import available_mw, contracted_mw, gain_per_mw,
 from market_abm.exact import bounded, leading, log, power, ratio, stacked, total, trailing
 from market_abm.phases.clouds import price_at_sites
 from market_abm.rules import choose
-from market_abm.rules.electricity import CONNECTION, merit_order
+from market_abm.rules.electricity import AUCTION, CONNECTION, merit_order
 from market_abm.units import HOURS_PER_QUARTER
 
 
@@ -46,7 +46,8 @@ def queue_advances(world):
     studied = bounded(ages + 1.0 - energy.study_quarters, 0.0, 1.0)  # a cohort spreads over its quarter
     ready = waiting * np.where(energy.queue == 0, 1.0, studied)
     slots = leading(regions.slots_mw * energy.slots_factor) + 1e15 * (1.0 - energy.queue)
-    lots, bids = (np.broadcast_to(x, ready.shape[1:]) for x in (world.draws.uniform("connection lottery", clouds.birth), _bids_usd(world)))
+    bid = _bids_usd(world) if np.any(energy.connection == AUCTION) else 0.0 * clouds.alive
+    lots, bids = (np.broadcast_to(x, ready.shape[1:]) for x in (world.draws.uniform("connection lottery", clouds.birth), bid))
     granted = choose(CONNECTION, energy.connection, ready, slots, lots, bids)
     _record_waits(regions, energy, granted, waiting - granted, leaving, ages)
     _record_ages(regions, energy, waiting + leaving, granted, leaving)

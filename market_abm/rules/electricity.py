@@ -71,3 +71,4 @@ def _one_owner_after_another(waiting_mw, slots_mw, order):
 
 
 CONNECTION = {"first_come": first_come, "auction": auction, "lottery": lottery}
+AUCTION = list(CONNECTION).index("auction")

@@ -156,7 +156,7 @@ def best_reply_to_given_spending(units, sellers, market):
     cost, size = ratio(sellers.cost_usd, sellers.quality, np.inf), size_hours(market)
     others = np.maximum(total(units) - units, 1e-9 * size)
     rivals = np.maximum(0.0, others - stakes_in(units, sellers.weights))
-    return np.where(sellers.hours > 0, np.maximum(0.0, np.sqrt(market.spend_usd * ratio(rivals, cost, np.inf)) - others), 0.0)
+    return np.where(sellers.hours > 0, np.maximum(0.0, np.sqrt(ratio(market.spend_usd * rivals, cost, np.inf)) - others), 0.0)
 
 
 BEST_REPLY = {  # in the order of DEMAND; where goods differ, spending is given and hours count as one good
