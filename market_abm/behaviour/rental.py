@@ -4,7 +4,8 @@ import numpy as np
 
 from market_abm.exact import at_best, power, ratio, share_or_zero, total
 from market_abm.rules import choose
-from market_abm.rules.demand import DEMAND, Market, Offers, inverse
+from market_abm.rules.choice import size_at_price
+from market_abm.rules.demand import BUDGET, DEMAND, Market, Offers, inverse
 from market_abm.rules.rents import BEST_REPLY, RENT_PRICING, Conduct, Sellers
 from market_abm.state.tables import PUBLIC_CLOUD
 
@@ -51,7 +52,7 @@ def conduct(rules):
 
 def outlay(quality, rental):
     """Return the cost a quarter of being in the market at a quality: s + (a/g)(u^g - 1). Source: Sutton 1991, ch. 3."""
-    escalation = rental.quality_cost / rental.quality_exponent * (power(quality, rental.quality_exponent) - 1.0)
+    escalation = rental.quality_cost / rental.quality_exponent * (power(np.maximum(quality, 1.0), rental.quality_exponent) - 1.0)
     return rental.fixed_usd + escalation
 
 
@@ -78,10 +79,12 @@ def imagined_profit(selling, known, market, rules):
     hours, rental = known.hours * selling, rules.rental
     known = known._replace(hours=hours, output=np.minimum(known.output, hours))
     how = conduct(rules)._replace(output_speed=4.0 / (total(selling) + 2.0))
-    choosing = np.any(rental.quality_cost > 0)
+    choosing, budgets = np.any(rental.quality_cost > 0), np.any(market.form == BUDGET)
     for _ in range(SOLVING_ROUNDS):
         output, rent = choose(RENT_PRICING, rental.pricing, known, market, how)
         known = known._replace(output=output, rent_usd=rent)
+        if budgets:
+            known = known._replace(odds=np.where(market.form == BUDGET, size_at_price(hours, rent, how.elasticity), known.odds))
         if choosing:
             known = known._replace(quality=better_quality(known.quality, output * rent, rental))
     spent = choose(DEMAND, market.form, rent, Offers(output, known.quality, known.appeal, known.odds), market) * selling

@@ -7,7 +7,7 @@ import numpy as np
 from market_abm.behaviour import rental
 from market_abm.exact import bounded, exp, ratio
 from market_abm.rules import choose
-from market_abm.rules.rents import RENT_PRICING
+from market_abm.rules.rents import RENT_PRICING, SCARCITY
 
 
 class Wants(NamedTuple):
@@ -39,10 +39,9 @@ def left_for_spot(wish_usd, reserved_hours, reserved_rent_usd):
     return np.maximum(0.0, wish_usd - reserved_hours * reserved_rent_usd)
 
 
-def hours_on_offer(clouds, capacity, inside_hours, promised_hours):
-    """Return hours offered to tenants: their assured part, what own use leaves, or what is promised, whichever is most."""
-    offered = np.maximum(clouds.tenant_share * capacity, capacity - inside_hours) * clouds.rents_out
-    return np.maximum(offered, promised_hours) * clouds.sells
+def hours_for_tenants(clouds, capacity, inside_hours):
+    """Return hours that a cloud which sells could offer tenants: their assured part, or what own use leaves if that is more."""
+    return np.maximum(clouds.tenant_share * capacity, capacity - inside_hours) * clouds.rents_out
 
 
 def clear(clouds, wants, capacity, inside_hours, energy_cost, rules):
@@ -51,11 +50,12 @@ def clear(clouds, wants, capacity, inside_hours, energy_cost, rules):
     Source: assumed form; rents are those of the rule in force.
     """
     promised = np.minimum(wants.reserved_hours, capacity) * (clouds.rents_out > 0)
-    offered = hours_on_offer(clouds, capacity, inside_hours, promised)
+    offered = np.maximum(hours_for_tenants(clouds, capacity, inside_hours), promised) * clouds.sells
     firms = _enterprises_want(clouds.contested_rent_usd, clouds, offered, wants)
     at_old_rent = ratio(wants.startups_usd + firms, clouds.contested_rent_usd) + wants.captive_hours + wants.reserved_hours
     known = rental.sellers(clouds, offered, at_old_rent, energy_cost, rules)
     output, rent = choose(RENT_PRICING, rules.rental.pricing, known, wants.market, rental.conduct(rules))
+    rent = np.where((offered > 0) | (rules.rental.pricing == SCARCITY), rent, clouds.contested_rent_usd)  # who offers nothing keeps its rent
     rent = np.minimum(rent, rental.public_ceiling(clouds, known.floor_usd, rules)) * (clouds.rents_out > 0) * clouds.alive
     firms = _enterprises_want(rent, clouds, output, wants)
     spot = ratio(wants.startups_usd + firms, rent) + wants.captive_hours
@@ -80,7 +80,7 @@ def contract_pays(contracts, expected_decline):
 def room_for_contracts(clouds, capacity_hours, reserved_hours, contracts):
     """Return hours that each cloud would still promise, `(runs, clouds)`. Source: assumed form."""
     most = contracts.capacity_share * clouds.tenant_share * capacity_hours
-    return np.maximum(0.0, most - reserved_hours) * (clouds.rents_out > 0)
+    return np.maximum(0.0, most - reserved_hours) * (clouds.rents_out > 0) * clouds.sells
 
 
 def averaged_rent(old_hours, old_rent, new_hours, new_rent):

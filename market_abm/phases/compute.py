@@ -120,10 +120,8 @@ def contestable_usd(world):
 
 def hours_for_tenants(world):
     """Return hours that each cloud could offer tenants beside its own use if it sold."""
-    clouds = world.clouds
-    own = owners.own_wants(clouds, world.market.legacy_usd)
-    capacity = capacity_hours(world)
-    return np.maximum(clouds.tenant_share * capacity, capacity - own.legacy - own.training - own.serving) * clouds.rents_out
+    own = owners.own_wants(world.clouds, world.market.legacy_usd)
+    return tenants.hours_for_tenants(world.clouds, capacity_hours(world), own.legacy + own.training + own.serving)
 
 
 def _tenants_want(world, inside_usd):

@@ -19,7 +19,7 @@ def clouds_open_or_close(world):
     market, able = rental.the_market(contestable_usd(world), rules.rental), clouds.alive * (clouds.rents_out > 0)
     inside = clouds.sells * able
     known = rental.sellers(clouds, hours_for_tenants(world), 0.0 * able, energy_cost_of_hours(world), rules)
-    comes = rental.cheapest(known.cost_usd, able * (1.0 - inside))
+    comes = rental.cheapest(known.cost_usd, able * (1.0 - inside) * (known.hours > 0))
     foresee = rules.rental.entrants_expect == 0
     expected = rental.profit_beside(known._replace(output=known.output * inside), market, rules.rental)
     if np.any(foresee):

@@ -7,6 +7,8 @@ import numpy as np
 from market_abm.exact import power, ratio, total
 from market_abm.rules.choice import logit as logit_choice
 
+ROUNDING = 1e-12  # within which two prices are one
+
 
 class Market(NamedTuple):
     """What enterprises bring to a quarter, each `(runs, 1)`."""
@@ -87,8 +89,9 @@ def _cheapest_first(rent, offers, wanted_at):
     price = np.where(offers.hours > 0, ratio(rent, offers.quality, np.inf), np.inf)
     units = offers.hours * offers.quality
     others, mine = price[:, None, :], price[:, :, None]
-    cheaper = total(units[:, None, :] * (others < mine))[..., 0]
-    equal = total(units[:, None, :] * (others == mine))[..., 0]
+    alike = np.abs(others - mine) <= ROUNDING * mine  # a rent times and over a quality comes back a bit off
+    cheaper = total(units[:, None, :] * ((others < mine) & ~alike))[..., 0]
+    equal = total(units[:, None, :] * alike)[..., 0]
     asked = np.maximum(0.0, wanted_at(price) - cheaper) * ratio(units, equal)
     return ratio(asked, offers.quality) * rent
 

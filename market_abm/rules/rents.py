@@ -9,10 +9,11 @@ import numpy as np
 
 from market_abm.exact import bounded, exp, leading, log, power, ratio, stacked, total
 from market_abm.rules import choose
-from market_abm.rules.demand import BUDGET, LOGIT, Offers, inverse, logit_shares, size_hours
+from market_abm.rules.demand import BUDGET, LINEAR, LOGIT, Offers, elasticity_of, inverse, logit_shares, size_hours
 
 ROUNDS = 100  # of the fixed points of prices
 LONGEST_STEP = 0.25  # of a price, in logs, on the way to its fixed point
+LEAST = 1e-9  # of a market's size or price: where there is nothing at all, logs and ratios would have no end
 HALVINGS = 64  # of the interval in which a best reply lies
 
 
@@ -105,13 +106,14 @@ def nash_logit(sellers, market, conduct):
 def capacity_clearing(sellers, market, conduct):
     """Set what capacity clears at, or the price that would rule without limits to capacity where that is more.
 
-    Of one good that price is the cost (Bertrand), of differentiated ones `nash_logit`. Where some clouds are
-    short of capacity and others are not it is approximate for differentiated goods; for one good it is the pure
-    equilibrium where there is one, and where there is none the mixed one is not drawn. Source: Kreps and Scheinkman 1983.
+    Of one good that price is the cost, or for the cheapest the next lowest cost or its monopoly price if that is less
+    (Bertrand), of differentiated ones `nash_logit`. For one good and equal costs it is the pure equilibrium where there is
+    one; where there is none the mixed one is not drawn. Where some clouds are short of capacity and others are not, with
+    unequal costs or differentiated goods, it is approximate. Source: Kreps and Scheinkman 1983.
     """
     one_good = inverse(total(sellers.hours * sellers.quality), market) * sellers.quality
     many = (market.form == LOGIT) | (market.form == BUDGET)
-    free = np.where(many, nash_logit(sellers, market, conduct)[1], sellers.cost_usd)
+    free = np.where(many, nash_logit(sellers, market, conduct)[1], _bertrand(sellers, market))
     clearing = np.where(market.form == LOGIT, _logit_clearing(sellers, market), one_good)
     clearing = np.where(market.form == BUDGET, ratio(market.spend_usd * sellers.odds, sellers.hours), clearing)
     return np.stack([sellers.hours, np.maximum(free, clearing)])
@@ -121,6 +123,7 @@ RENT_PRICING = {
     "nash_logit": nash_logit, "cournot": cournot, "markup": markup, "scarcity": scarcity, "cost_based": cost_based,
     "capacity_clearing": capacity_clearing,
 }
+SCARCITY = list(RENT_PRICING).index("scarcity")
 
 
 def best_reply_in_a_line(units, sellers, market):
@@ -135,17 +138,18 @@ def best_reply_on_a_curve(units, sellers, market):
 
     Bisected in the log of all units Y; nothing where even the first unit does not pay.
     """
-    cost, elasticity, size = ratio(sellers.cost_usd, sellers.quality, np.inf), market.elasticity, size_hours(market)
+    elasticity, size = market.elasticity, size_hours(market)
+    cost = np.maximum(ratio(sellers.cost_usd, sellers.quality, np.inf), LEAST * market.reference_usd)
     others, held = total(units) - units, stakes_in(units, sellers.weights)
-    most = size * power(ratio(market.reference_usd, cost), elasticity)  # all units at which price is cost
-    low, high = log(np.maximum(others, 1e-9 * size)), log(np.maximum(most, 1e-9 * size))
+    most = log(size) + elasticity * (log(market.reference_usd) - log(cost))  # all units at which price is cost, in logs
+    low, high = log(np.maximum(others, LEAST * size)), np.maximum(most, log(LEAST * size))
     for _ in range(HALVINGS):
         middle = 0.5 * (low + high)
         units_there = exp(middle)
         price = market.reference_usd * power(size / units_there, 1.0 / elasticity)
         more = price * (1.0 - (units_there - others + held) / (elasticity * units_there)) > cost
         low, high = np.where(more, middle, low), np.where(more, high, middle)
-    return np.where((most > others) & (sellers.hours > 0), np.maximum(0.0, exp(low) - others), 0.0)
+    return np.where((most > log(others)) & (sellers.hours > 0), np.maximum(0.0, exp(low) - others), 0.0)
 
 
 def best_reply_to_given_spending(units, sellers, market):
@@ -153,10 +157,10 @@ def best_reply_to_given_spending(units, sellers, market):
 
     Beside no others there is none: the fewer the units, the dearer; a speck is offered.
     """
-    cost, size = ratio(sellers.cost_usd, sellers.quality, np.inf), size_hours(market)
-    others = np.maximum(total(units) - units, 1e-9 * size)
+    cost, size = np.maximum(ratio(sellers.cost_usd, sellers.quality, np.inf), LEAST * market.reference_usd), size_hours(market)
+    others = np.maximum(total(units) - units, LEAST * size)
     rivals = np.maximum(0.0, others - stakes_in(units, sellers.weights))
-    return np.where(sellers.hours > 0, np.maximum(0.0, np.sqrt(ratio(market.spend_usd * rivals, cost, np.inf)) - others), 0.0)
+    return np.where(sellers.hours > 0, np.maximum(0.0, np.sqrt(market.spend_usd * rivals / cost) - others), 0.0)
 
 
 BEST_REPLY = {  # in the order of DEMAND; where goods differ, spending is given and hours count as one good
@@ -191,9 +195,23 @@ def _log_prices(start, sellers, conduct):
     return price
 
 
+def _bertrand(sellers, market):
+    """Return the rents of one good without limits to capacity: cost, but the cheapest asks up to the next lowest cost.
+
+    Alone it asks its monopoly price; where demand is so inelastic that there is none, cost.
+    """
+    cost = np.where(sellers.hours > 0, ratio(sellers.cost_usd, sellers.quality, np.inf), np.inf)
+    oneself = np.arange(cost.shape[-1])[:, None] == np.arange(cost.shape[-1])
+    rival = np.min(np.where(oneself, np.inf, cost[:, None, :]), axis=-1)
+    e = elasticity_of(market)
+    alone = np.where(market.form == LINEAR, 0.5 * (market.choke_usd + cost), cost * ratio(e, e - 1.0, np.inf))
+    most = np.minimum(rival, np.where(cost > 0, alone, np.where(market.form == LINEAR, alone, np.inf)))
+    return np.where(most < np.inf, np.maximum(cost, most) * sellers.quality, sellers.cost_usd)
+
+
 def _logit_clearing(sellers, market):
     """Return the rent at which logit customers take all hours of every cloud; 0 where these are more than all want."""
     size = size_hours(market)
     left = size - total(sellers.hours)
-    wanted = sellers.appeal - log(np.maximum(ratio(sellers.hours, np.maximum(left, 1e-9 * size)), 1e-300))
+    wanted = sellers.appeal - log(np.maximum(ratio(sellers.hours, np.maximum(left, LEAST * size)), 1e-300))
     return np.where((left > 0) & (sellers.hours > 0), np.maximum(0.0, wanted / market.sensitivity), 0.0)
