@@ -76,7 +76,6 @@ def test_o2_and_o23_by_their_golden_numbers():
     ("O5", ()), ("O5", ("choke=77", "elasticity=1.3")),
     ("O6", ()), ("O6", ("firms=[3]", "choke=150", "chip_cost=4", "integrated_with=2")),
     ("O7", ()), ("O7", ("appeals=[2, 6]", "costs=[3, 30]", "sensitivity=0.3", "log_elasticity=5")),
-    ("O8", ("large_spendings=[10, 1000000]", "exponents=[3]")),
     ("O9", ()), ("O9", ("fixed=200", "cost=2", "slope=0.7")),
     ("O19", ("labs=[3, 7]", "decisiveness=[0.7, 1.4]", "prize=30", "costs=[1, 1.5, 1.9]")),
     ("O22", ()), ("O22", ("fixed=50", "slope=3")),
@@ -96,7 +95,8 @@ def test_integration_raises_concentration_and_lowers_the_rent():
 
 
 def test_sutton_s_market_keeps_two_firms_while_it_grows_a_hundred_thousandfold():
-    found = asked("O8", "large_spendings=[10, 1000000]", "exponents=[2]")
+    found = asked("O8", "large_spendings=[10, 1000000]", "exponents=[2]", "qualities=[1.4, 0.9]")
+    assert not wrong(found)
     assert [found[f"firms, endogenous sunk cost, exponent 2, spending {s}"].simulated for s in ("10", "1e+06")] == [2, 2]
     assert found["firms, exogenous sunk cost, spending 100.5"].simulated == 10
     assert found["outlay of a firm, exponent 2, spending 1e+06 (USD)"].simulated == pytest.approx(125000.5)  # S/8 and a half

@@ -29,6 +29,7 @@ def _rents(sheet):
     fair = sheet.configuration(*firms, *market, "rental.pricing=cost_based", f"rental.regulated_margin={sheet.margin}")
     still = sheet.configuration(*firms, *market, "rental.pricing=markup", f"rental.markup_response={sheet.response}")
     seen = np.array(stepped([scarce, fair, still], each=rent, quarters=QUARTERS).seen)
+    beside = _beside_a_small_one(sheet, market, hours)
     clearing, opening = sheet.scarce ** (1 / e), np.log(sheet.opening_rent)
     found = []
     path = [opening]
@@ -37,8 +38,19 @@ def _rents(sheet):
         path.append(path[-1] + sheet.speed * pressure)
     for quarter in (1, 2, QUARTERS):
         found.append(Finding(f"rent under scarcity after {quarter} quarters (USD/PFLOP-h)", np.exp(path[quarter]), seen[quarter - 1, 0]))
-    return [*found, Finding("regulated rent (USD/PFLOP-h)", sheet.cost / (1 - sheet.margin), seen[-1, 1]),
+    return [*found, *beside, Finding("regulated rent (USD/PFLOP-h)", sheet.cost / (1 - sheet.margin), seen[-1, 1]),
             Finding("rent under an adaptive markup while shares stand still: the opening one (USD/PFLOP-h)", sheet.opening_rent, seen[-1, 2])]
+
+
+def _beside_a_small_one(sheet, market, hours):
+    """A cheap cloud that is too small and a dear one: the dear one sells what is wanted at its rent less what the cheap one can give."""
+    costs, room = (sheet.cost, 1.2 * sheet.cost), (hours, 2 * hours)
+    case = sheet.configuration(*firms_present(2, service_usd=list(costs)), *market, *capacity(room, THOUSAND), "rental.pricing=cost_based")
+    sold = column(stepped([case], quarters=1), "clouds.rented_pflop_hours")[0, :2] / THOUSAND
+    wanted = [2 * hours * sheet.scarce * cost**-sheet.elasticity for cost in costs]
+    known = min(room[0], wanted[0]), min(room[1], max(0.0, wanted[1] - room[0]))
+    return [Finding(f"hours of the {name} cloud, efficient rationing (thousand PFLOP-h)", known[i], sold[i])
+            for i, name in enumerate(("cheap", "dear"))]
 
 
 def _adaptive_rents(sheet):
