@@ -236,7 +236,7 @@ def test_a_contract_pays_while_its_discount_beats_the_fall_of_rents(decline, ter
 
 
 def test_a_cloud_promises_a_part_of_its_tenants_capacity():
-    owners = view(tenant_share=row(0.5, 0.5, 0.5), rents_out=row(1, 1, 0))
+    owners = view(tenant_share=row(0.5, 0.5, 0.5), rents_out=row(1, 1, 0), sells=row(1, 1, 1))
     # .7 of half of 1000 is 350
     got = tenants.room_for_contracts(owners, row(1000, 1000, 1000), row(100, 400, 0), view(capacity_share=0.7))
     assert got[0] == near([250, 0, 0])
