@@ -23,7 +23,7 @@ def settling_speed(firms):
 
 def rent(simulation):
     """Return the rent that all sellers post, by run."""
-    return (column(simulation, "clouds.contested_rent_usd") * (column(simulation, "clouds.output_pflop_hours") > 0)).max(axis=-1)
+    return (column(simulation, "clouds.contested_rent_usd") * column(simulation, "clouds.sells")).max(axis=-1)
 
 
 def sold(simulation):
