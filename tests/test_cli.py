@@ -13,29 +13,11 @@ import pytest
 from files import fake_engine, use_engine, write_small
 
 import market_abm
-from market_abm.cli import main
 from market_abm.errors import BadInput
 from market_abm.studies.store import load_results, open_folder, store
 
 HEAVY = {"numpy", "pandas", "pyarrow", "pydantic", "rich", "matplotlib", "seaborn"}
 ENVIRONMENT = os.environ | {"PYTHONPATH": os.getcwd()}
-
-
-@pytest.fixture
-def call(monkeypatch, tmp_path, capsys):
-    """Return a function that runs a command in a folder of its own and gives (status, out, err)."""
-    monkeypatch.chdir(tmp_path)
-
-    def run_command(*arguments):
-        status = 0
-        try:
-            main([str(argument) for argument in arguments])
-        except SystemExit as end:
-            status = end.code
-        captured = capsys.readouterr()
-        return status, captured.out, captured.err
-
-    return run_command
 
 
 @pytest.fixture

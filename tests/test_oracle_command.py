@@ -5,7 +5,6 @@ import math
 
 import pytest
 
-from market_abm.cli import main
 from market_abm.delivery import built_in
 from market_abm.errors import BadInput
 from market_abm.oracles import asking, catalogue
@@ -17,29 +16,12 @@ from market_abm.oracles.running import BrokenRun, NotSettled
 KEYS = ["name", "quantity", "expected", "simulated", "relative_error", "ok", "tests", "standard_error"]
 
 
-@pytest.fixture
+@pytest.fixture(autouse=True)
 def oracles(monkeypatch):
     """Leave two oracles in the catalogue, and return it."""
     two = {"O20": Oracle("O20", "o20_call_market.toml", o20_call_market), "O26": Oracle("O26", "o26_leontief.toml", o26_leontief)}
     monkeypatch.setattr(catalogue, "ORACLES", two)
     return two
-
-
-@pytest.fixture
-def call(monkeypatch, tmp_path, capsys, oracles):
-    """Return a function that runs a command in an empty folder and gives (status, out, err)."""
-    monkeypatch.chdir(tmp_path)
-
-    def run_command(*arguments):
-        status = 0
-        try:
-            main([str(argument) for argument in arguments])
-        except SystemExit as end:
-            status = end.code or 0
-        captured = capsys.readouterr()
-        return status, captured.out, captured.err
-
-    return run_command
 
 
 def put(oracles, *findings, raising=None):

@@ -159,7 +159,8 @@ def one_cloud(**columns):
 def next_rent(cloud, wants, offered, energy, rules):
     """Return the rent that scarcity gives a cloud, `(1, 1)`, and a public cloud's ceiling."""
     known = rental.sellers(cloud, row(offered), row(wants), row(energy), rules)
-    return scarcity(known, None, rental.conduct(rules))[1] * (cloud.rents_out > 0)
+    rent = scarcity(known, None, rental.conduct(rules))[1]
+    return np.minimum(rent, rental.public_ceiling(cloud, known.floor_usd, rules)) * (cloud.rents_out > 0)
 
 
 def cleared(reserved, spot_usd, rules, capacity=100.0, inside=0.0, **columns):

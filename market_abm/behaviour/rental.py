@@ -28,13 +28,12 @@ def hour_cost(clouds, energy_cost, rental):
 
 
 def sellers(clouds, hours, asked_hours, energy_cost, rules):
-    """Return what each cloud knows of itself; its ceiling is its list price, and a public cloud's is its cost as well."""
+    """Return what each cloud knows of itself; its ceiling is its list price."""
     floor, cost = rules.clouds.rent_floor * energy_cost, hour_cost(clouds, energy_cost, rules.rental)
     before = np.where(clouds.hour_price_cost_usd > 0, clouds.hour_price_cost_usd, cost)
     ceiling = np.where(clouds.list_rent_usd > 0, np.maximum(clouds.list_rent_usd, floor), np.inf)
-    return Sellers(hours, clouds.output_pflop_hours, clouds.contested_rent_usd, asked_hours, cost, before, floor,
-                   np.minimum(ceiling, public_ceiling(clouds, floor, rules)), clouds.rented_share,
-                   clouds.rented_share_before, clouds.quality, clouds.appeal, clouds.tenant_odds, clouds.profit_weight)
+    return Sellers(hours, clouds.output_pflop_hours, clouds.contested_rent_usd, asked_hours, cost, before, floor, ceiling,
+                   clouds.rented_share, clouds.rented_share_before, clouds.quality, clouds.appeal, clouds.tenant_odds, clouds.profit_weight)
 
 
 def public_ceiling(clouds, floor_usd, rules):

@@ -6,7 +6,6 @@ from pathlib import Path
 
 from market_abm.errors import BadInput, Problem, did_you_mean
 from market_abm.oracles import accounts, chains, chance, differentiated, estimators, firms, labs, power, prices, selection, sharing, technology
-from market_abm.oracles.sheet import read_sheet
 
 
 @dataclass(frozen=True)
@@ -60,9 +59,3 @@ def chosen(name):
         if wanted in (oracle.name.lower(), Path(oracle.file).stem, Path(oracle.file).stem.partition("_")[2]):
             return [oracle]
     raise BadInput(Problem("oracle", "is no oracle", did_you_mean(name.upper(), ORACLES), key="NAME", value=name))
-
-
-def findings(oracle, folder, sets=()):
-    """Return (sheet, findings) of one oracle whose files are in a folder."""
-    sheet = read_sheet(str(Path(folder) / oracle.file), sets)
-    return sheet, oracle.measure(sheet)

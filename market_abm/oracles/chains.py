@@ -6,8 +6,7 @@ from market_abm.oracles.closed_forms import chain
 from market_abm.oracles.finding import Finding
 from market_abm.oracles.firms import on_a_line, rent, sold
 from market_abm.oracles.running import column, firms_present, metric, stepped
-
-HOURS_A_YEAR = 8760.0
+from market_abm.units import HOURS_PER_YEAR
 
 
 def o06_chain(sheet):
@@ -55,7 +54,7 @@ def _usd_an_hour(sheet):
     """Return USD per PFLOP-hour of a USD per PFLOP/s of chips: the user cost of capital over hours used, d/(1 - e^-dT)/h."""
     numbers = sheet.configuration().parameters
     d, years = numbers.clouds.capital_cost + numbers.clouds.expected_decline, numbers.chips.life_quarters / 4
-    return d / (1 - math.exp(-d * years)) / (HOURS_A_YEAR * numbers.clouds.target_utilisation)
+    return d / (1 - math.exp(-d * years)) / (HOURS_PER_YEAR * numbers.clouds.target_utilisation)
 
 
 def _chip_cost(sheet, maker):

@@ -6,6 +6,8 @@ from market_abm.exact import ratio
 from market_abm.oracles.closed_forms import oligopoly
 from market_abm.oracles.finding import Finding
 from market_abm.oracles.running import column, firms_present, metric, settled, stepped
+from market_abm.parameters.compute import Clouds
+from market_abm.units import HOURS_PER_QUARTER
 
 AT_REST = 1e-11  # largest change of an output a quarter, over the largest output
 THOUSAND = 1000.0  # capacities are counted in thousands of hours: a firm has at least a few PFLOP/s
@@ -179,7 +181,8 @@ def capacity(hours, scale):
     They have power for half of their chips: unlike chips it does not wear off.
     """
     shares = [f"cast.clouds.firm{i + 1}.fleet_share={x / sum(hours)!r}" for i, x in enumerate(hours)]
-    return [f"clouds.opening_fleet_pflops={2 * sum(hours) * scale / (2190 * 0.85)!r}", "clouds.opening_headroom=0.5", *shares]
+    fleet_pflops = 2 * sum(hours) * scale / (HOURS_PER_QUARTER * Clouds().top_utilisation)
+    return [f"clouds.opening_fleet_pflops={fleet_pflops!r}", "clouds.opening_headroom=0.5", *shares]
 
 
 def _listed(values):

@@ -18,13 +18,18 @@ def stepped(configurations, each=None, quarters=None, seed=1):
     simulation = Simulation(configurations, run_seeds(seed, 0, len(configurations)))
     simulation.seen = []
     for _ in range(configurations[0].frame.quarters if quarters is None else quarters):
-        simulation.step()
-        if simulation.failures:
-            breach = simulation.failures[0]
-            raise BrokenRun(f"case {breach.run} broke `{breach.identity}` at {breach.where} in quarter {breach.quarter} by {breach.amount:.3g}")
+        _step(simulation)
         if each is not None:
             simulation.seen.append(each(simulation))
     return simulation
+
+
+def _step(simulation):
+    """Step every case by a quarter; raise BrokenRun where one broke an identity."""
+    simulation.step()
+    if simulation.failures:
+        breach = simulation.failures[0]
+        raise BrokenRun(f"case {breach.run} broke `{breach.identity}` at {breach.where} in quarter {breach.quarter} by {breach.amount:.3g}")
 
 
 def column(simulation, name):
@@ -71,7 +76,7 @@ def settled(configurations, name, tolerance, least=8):
     simulation, still = Simulation(configurations, run_seeds(1, 0, len(configurations))), 0
     before = column(simulation, name)
     for _ in range(configurations[0].frame.quarters):
-        simulation.step()
+        _step(simulation)
         now = column(simulation, name)
         at_rest = np.abs(now - before) <= tolerance * np.abs(now).max(axis=-1, keepdims=True)
         still = still + 1 if simulation.quarter > least and at_rest.all() else 0

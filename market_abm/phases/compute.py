@@ -88,10 +88,11 @@ def compute_is_priced_and_shared(world):
     capacity, own, inside_usd = capacity_hours(world), owners.own_wants(clouds, world.market.legacy_usd), owners.price_inside(clouds)
     wants = _tenants_want(world, inside_usd)
     inside = own.legacy + own.training + own.serving + wants.backed_hours
-    cleared = tenants.clear(clouds, wants, capacity, inside, energy_cost_of_hours(world), rules)
-    clouds.hour_price_cost_usd = rental.hour_cost(clouds, energy_cost_of_hours(world), rules.rental) * clouds.alive
+    energy_cost = energy_cost_of_hours(world)
+    cleared = tenants.clear(clouds, wants, capacity, inside, energy_cost, rules)
+    clouds.hour_price_cost_usd = rental.hour_cost(clouds, energy_cost, rules.rental) * clouds.alive
     clouds.contested_rent_usd, clouds.fill_rate, clouds.output_pflop_hours = cleared.rent_usd, cleared.fill, cleared.output_hours
-    got = _serve_startups(world, wants, cleared)
+    got = _serve_startups(world, wants, cleared, energy_cost)
     enterprise = _serve_enterprises(world, wants, cleared)
     rented = add_up(got.contract_hours + got.spot_hours, world.startups.provider, clouds.alive.shape[-1]) + enterprise.hours
     own_fill = bounded(ratio(capacity - rented, inside, 1.0), 0.0, 1.0) * clouds.alive
@@ -156,10 +157,10 @@ class _Startups(NamedTuple):
     spot_rent_usd: np.ndarray
 
 
-def _serve_startups(world, wants, cleared):
+def _serve_startups(world, wants, cleared, energy_cost):
     """Serve contracts and the spot market; a host withholds spot hours from rivals of its own lab."""
     clouds, rows, rules = world.clouds, world.startups, world.rules
-    margin = look_up(tenants.margin_lost(clouds, cleared.rent_usd, energy_cost_of_hours(world)), rows.provider)
+    margin = look_up(tenants.margin_lost(clouds, cleared.rent_usd, energy_cost), rows.provider)
     withheld = tenants.withheld_share(rows, look_up(clouds.ai_share * clouds.has_lab, rows.provider), margin,
                                       ownership.stake_of(rows, rows.provider), rules.conduct, rules.customers.serving_cost_share)
     rent = look_up(cleared.rent_usd, rows.provider)
