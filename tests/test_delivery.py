@@ -9,7 +9,6 @@ from contextlib import redirect_stderr, redirect_stdout
 import pandas as pd
 import pytest
 from files import write_small
-from test_cli import call  # noqa: F401  a fixture
 
 from market_abm import delivery
 from market_abm.cli import main
@@ -37,7 +36,7 @@ def once(tmp_path_factory):
 
 
 @pytest.fixture
-def compared(once, call, tmp_path):  # noqa: F811
+def compared(once, call, tmp_path):
     """Return that comparison with a copy of its folder in the present one, where a command may be called on it."""
     *told, folder = once
     shutil.copytree(folder, tmp_path / "here")
@@ -75,7 +74,7 @@ def undrawn(monkeypatch):
         monkeypatch.setattr(delivery, name, lambda *asked: None)
 
 
-def test_json_lists_one_flat_object_a_row(call, undrawn, tmp_path):  # noqa: F811
+def test_json_lists_one_flat_object_a_row(call, undrawn, tmp_path):
     status, out, _ = call("compare", write_small(tmp_path), *TWO, *ARGUMENTS, "--metrics", "startups_alive,hhi_chip_sales", "--json", "--out", "here")
     rows = json.loads(out)
     assert (status, len(rows)) == (0, 4)
@@ -84,7 +83,7 @@ def test_json_lists_one_flat_object_a_row(call, undrawn, tmp_path):  # noqa: F81
     assert all(row["verdict"] in ("agree", "disagree", "inconclusive", "ambiguous") for row in rows)
 
 
-def test_a_report_is_written_again_from_the_folder_alone(compared, call):  # noqa: F811
+def test_a_report_is_written_again_from_the_folder_alone(compared, call):
     *_, folder = compared
     before = (folder / "report.html").read_bytes()
     (folder / "report.html").unlink()
@@ -93,14 +92,14 @@ def test_a_report_is_written_again_from_the_folder_alone(compared, call):  # noq
     assert (folder / "report.html").read_bytes() == before
 
 
-def test_one_scenario_can_be_reported_too(call, tmp_path):  # noqa: F811
+def test_one_scenario_can_be_reported_too(call, tmp_path):
     call("run", write_small(tmp_path), "--out", "here")
     status, _, err = call("report", "here")
     assert (status, err) == (0, "")
     assert "<h1" in (tmp_path / "here" / "report.html").read_text("utf-8")
 
 
-def test_a_figure_is_exported_in_every_format(compared, call):  # noqa: F811
+def test_a_figure_is_exported_in_every_format(compared, call):
     *_, folder = compared
     status, out, _ = call("figure", folder, "policies")
     assert status == 0
@@ -123,7 +122,7 @@ def test_a_figure_is_exported_in_every_format(compared, call):  # noqa: F811
     (("compare", "small.toml", "--lever", "public_cloud"), "needs an owner of kind public_cloud in the cast"),
     (("units", "--in", "GW"), "--in: GW: needs a quantity"),
 ])
-def test_what_cannot_be_used_is_refused_with_2_and_nothing_is_written(compared, call, arguments, said):  # noqa: F811
+def test_what_cannot_be_used_is_refused_with_2_and_nothing_is_written(compared, call, arguments, said):
     *_, folder = compared
     there = {path: path.stat().st_mtime_ns for path in folder.parent.rglob("*")}
     status, out, err = call(*arguments)
@@ -132,7 +131,7 @@ def test_what_cannot_be_used_is_refused_with_2_and_nothing_is_written(compared, 
     assert {path: path.stat().st_mtime_ns for path in folder.parent.rglob("*")} == there
 
 
-def test_units_are_rows_with_both_columns(call):  # noqa: F811
+def test_units_are_rows_with_both_columns(call):
     status, out, _ = call("units", "1 GW", "--json")
     rows = json.loads(out)
     assert status == 0
@@ -143,7 +142,7 @@ def test_units_are_rows_with_both_columns(call):  # noqa: F811
     assert (status, "314" in out) == (0, True)
 
 
-def test_the_demo_compares_five_levers_with_what_is_built_in(call, undrawn):  # noqa: F811
+def test_the_demo_compares_five_levers_with_what_is_built_in(call, undrawn):
     status, out, _ = call("demo", "--runs", 2, "--quarters", 34, "--json")
     told = json.loads(out)
     assert (status, told["out"], told["runs"], told["quarters"], told["failed"]) == (0, "results/demo", 2, 34, 0)
