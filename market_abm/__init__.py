@@ -6,7 +6,9 @@ _HOMES = {
     "ComputeMarket": "market_abm.model",
     "compare": "market_abm.studies.comparison",
     "load": "market_abm.parameters.loading",
+    "load_results": "market_abm.sweeps.results",
     "run": "market_abm.studies.run",
+    "sweep": "market_abm.sweeps.runner",
 }
 
 

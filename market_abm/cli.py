@@ -117,6 +117,44 @@ def compare(
 
 
 @app.command()
+def sweep(
+    design: Annotated[str, typer.Argument(metavar="DESIGN", help="TOML file: what is varied, how far, how often, what is kept.")],
+    out: Annotated[str, typer.Option(metavar="DIR", help="Results folder; what it holds already is not run again.  "
+                                     "[default: results/NAME OF DESIGN]")] = None,
+    workers: Annotated[int, typer.Option(metavar="W", help="Processes; 0 for none beside this one.  [default: one a core]")] = None,
+    scheduler: Annotated[str, typer.Option(metavar="ADDRESS", help="Let a Dask cluster do the work, as in tcp://10.0.0.1:8786.")] = None,
+    as_json: Json = False,
+):
+    """Run many points of a design, many replicates each; the same command resumes what was interrupted."""
+    from market_abm.delivery import run_sweep, tell_of_sweep
+    from market_abm.sweeps.runner import Stopped
+
+    try:
+        swept = run_sweep(design, out, workers, scheduler)
+    except Stopped as stop:
+        tell(f"{stop}; run the same command to go on")
+        raise typer.Exit(INTERRUPTED) from None
+    tell_of_sweep(swept, as_json)
+    _exit_for(swept)
+
+
+@app.command()
+def export(
+    folder: Folder,
+    csv: Annotated[bool, typer.Option("--csv", help="As files of comma-separated values, for a spreadsheet.")] = False,
+    tables: Annotated[list[str], typer.Option("--table", metavar="NAME", help="metrics, points, runs, events, edges or agents, as often as wanted.  "
+                                              "[default: all that there are]")] = (),
+):
+    """Write the tables of a results folder in another format, beside them."""
+    from market_abm.delivery import export_csv
+
+    if not csv:
+        raise BadInput(Problem("export", "needs a format", "write --csv", key="--csv"))
+    for path in export_csv(folder, tables):
+        print(path)
+
+
+@app.command()
 def report(folder: Folder):
     """Write one self-contained HTML page of a results folder."""
     from market_abm.delivery import write_report

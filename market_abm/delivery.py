@@ -6,10 +6,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from market_abm.errors import BadInput, Problem, did_you_mean
-from market_abm.printing import print_json, print_rows, tell
+from market_abm.printing import print_json, print_rows, progress_shown, tell
 
 FORMATS = (".svg", ".png", ".pdf")
 TESTED = {"engine": "the engine", "rule": "rules of the package", "estimator": "estimators"}
+FAILURES_SHOWN = 10
+LINES_OF_A_SPREADSHEET = 2**20
 PRINTED = ("lever", "metric", "quarter", "baseline", "difference", "low", "high", "predicted_sign", "verdict")
 
 
@@ -175,3 +177,44 @@ def ask_oracles(name, sets):
         found += rows(answer)
         right = right and answer.ok
     return found, right
+
+
+def run_sweep(design, out, workers, scheduler):
+    """Carry a sweep out with progress shown, and return what came of it."""
+    from market_abm.sweeps.runner import sweep
+
+    with progress_shown(Path(design).stem, "runs") as progress:
+        return sweep(design, out, workers, scheduler, progress)
+
+
+def tell_of_sweep(swept, as_json):
+    """Say what a sweep has done, and which runs failed."""
+    for name, why in swept.damaged:
+        tell(f"parts/{name} was not as it was written ({why.splitlines()[0]}): set aside as {name}.damaged, and its runs made anew")
+    if as_json:
+        print_json({"out": str(swept.folder), "runs": swept.runs, "quarters": swept.quarters, "failed": len(swept.failures),
+                    "seconds": swept.seconds, "runs_per_second": swept.new / max(swept.seconds, 1e-9)})
+    else:
+        print(swept.folder)
+    stood = swept.runs - swept.new
+    tell(f"{swept.runs} runs are stored in {swept.folder}: {swept.new} made in {swept.seconds:.1f} s"
+         + (f", {stood} had been there before" if stood else ""))
+    if swept.refusing:
+        tell(f"{swept.refusing} of {swept.runs} runs turned founders away for want of slots: raise frame.startup_slots")
+    for failure in swept.failures[:FAILURES_SHOWN]:
+        tell("point {point}, run {run} failed: {reason}".format(**failure) + (f" in {failure['quarter']}" if failure["quarter"] else ""))
+    if len(swept.failures) > FAILURES_SHOWN:
+        tell(f"and {len(swept.failures) - FAILURES_SHOWN} more; runs.parquet and manifest.json tell of all")
+
+
+def export_csv(folder, names):
+    """Write tables of a results folder as CSV, a piece at a time, and return the files."""
+    from market_abm.sweeps.export import TABLE_NAMES, exported
+
+    unknown = [name for name in names if name not in TABLE_NAMES]
+    if unknown:
+        raise BadInput(*(Problem("--table", "is no table of a results folder", did_you_mean(name, TABLE_NAMES), key=name) for name in unknown))
+    for path, lines in exported(folder, names):
+        if lines > LINES_OF_A_SPREADSHEET:
+            tell(f"{path.name} has {lines:,} lines; a spreadsheet opens {LINES_OF_A_SPREADSHEET:,}: keep fewer quarters with `at` in [design]")
+        yield path

@@ -41,11 +41,13 @@ def run_seeds(seed, first, count):
 class Simulation:
     """A batch of runs that can be stepped a quarter at a time."""
 
-    def __init__(self, configurations, seeds, own_rules=None):
+    def __init__(self, configurations, seeds, own_rules=None, metrics=None):
         """Take one configuration and one seed a run; all must share cast names, slots and length.
 
-        `own_rules` are functions in the place of the rules that a configuration names, {key: function}.
+        `own_rules` are functions in the place of the rules that a configuration names, {key: function}; `metrics` names
+        what to measure, by default everything.
         """
+        self.wanted = metrics
         self.own_rules = own.check(own_rules or {})
         with np.errstate(all="ignore"):
             self.frame, self.cast = configurations[0].frame, configurations[0].cast
@@ -62,7 +64,8 @@ class Simulation:
         self._phases = [(phase, Window(self.world, phase.name, phase.writes)) for phase in QUARTER]
         self.view = Window(self.world, "metrics", ())
         self.view.memory = self.memory
-        self.metrics = catalogue([slug(cloud.name) for cloud in self.cast.clouds])
+        known = catalogue([slug(cloud.name) for cloud in self.cast.clouds])
+        self.metrics = [metric for metric in known if self.wanted is None or metric.name in self.wanted]
 
     def __getstate__(self):
         """Leave the windows out of a copy: a view that is copied no longer looks at the columns of its world."""
@@ -167,13 +170,14 @@ def _each_number(function, *several):
     return Parameters(**{f.name: section(f.name) for f in fields(several[0])})
 
 
-def simulate(configurations, seeds, on_quarter=None, recorder=None, own_rules=None):
+def simulate(configurations, seeds, on_quarter=None, recorder=None, own_rules=None, metrics=None):
     """Run a batch to its end and return its metrics.
 
     `configurations` is one a run, `seeds` uint64; `on_quarter()` is called after every quarter; a recorder
-    looks on; `own_rules` stand in for named ones. A run's figures are the same to the last bit in whatever batch it ran.
+    looks on; `own_rules` stand in for named ones; `metrics` names those to measure, by default all. A run's figures are
+    the same to the last bit in whatever batch it ran.
     """
-    simulation = Simulation(configurations, seeds, own_rules)
+    simulation = Simulation(configurations, seeds, own_rules, metrics)
     if recorder is not None:
         recorder.begin(simulation)
     frame = simulation.frame

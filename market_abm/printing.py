@@ -6,7 +6,8 @@ import time
 from contextlib import contextmanager
 
 READABLE = 24  # characters: narrower columns of text cannot be read
-PLAIN_LINES_EVERY = 3.0  # seconds
+PLAIN_LINES_EVERY = 3.0  # seconds, at first
+LATER_EVERY = 0.02  # of the time gone by: a log of a night's work has some hundred lines
 
 
 def tell(message):
@@ -65,10 +66,10 @@ def _print_one_by_one(rows, title, console):
 
 
 @contextmanager
-def progress_shown(what):
+def progress_shown(what, unit="quarters"):
     """Yield a function `(done, total)` that shows progress: a bar on a terminal, else a line now and then."""
     if not sys.stderr.isatty():
-        yield _plain_lines(what)
+        yield _plain_lines(what, unit)
         return
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
@@ -79,23 +80,36 @@ def progress_shown(what):
         task, clock = bar.add_task(what, total=None, rate=""), time.perf_counter()
 
         def show(done, total):
-            bar.update(task, completed=done, total=total, rate=f"{done / (time.perf_counter() - clock):,.0f} quarters/s")
+            bar.update(task, completed=done, total=total, rate=_rate(done, time.perf_counter() - clock, unit))
 
         yield show
 
 
-def _plain_lines(what):
+def _plain_lines(what, unit):
     clock = last = time.perf_counter()
 
     def show(done, total):
         nonlocal last
         now = time.perf_counter()
-        if now - last >= PLAIN_LINES_EVERY:
+        if now - last >= max(PLAIN_LINES_EVERY, LATER_EVERY * (now - clock)) or (done == total and now - clock >= PLAIN_LINES_EVERY):
             last = now
             left = (now - clock) * (total - done) / done
-            tell(f"{what}: {100 * done / total:.0f}%, {done / (now - clock):,.0f} quarters/s, {left:.0f} s left")
+            tell(f"{what}: {100 * done / total:.0f}%, {_rate(done, now - clock, unit)}, {_in_words(left)} left")
 
     return show
+
+
+def _rate(done, seconds, unit):
+    rate = done / max(seconds, 1e-9)
+    return f"{rate:,.0f} {unit}/s" if rate >= 10 else f"{rate:.2g} {unit}/s"
+
+
+def _in_words(seconds):
+    """Return a time as people read it: 45 s, 12 min, 3 h 20 min."""
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    hours, minutes = divmod(round(seconds / 60), 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min"
 
 
 def _is_number(value):

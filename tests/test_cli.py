@@ -14,7 +14,8 @@ from files import fake_engine, use_engine, write_small
 
 import market_abm
 from market_abm.errors import BadInput
-from market_abm.studies.store import load_results, open_folder, store
+from market_abm.studies.store import open_folder, store
+from market_abm.sweeps.results import load_results
 
 HEAVY = {"numpy", "pandas", "pyarrow", "pydantic", "rich", "matplotlib", "seaborn"}
 ENVIRONMENT = os.environ | {"PYTHONPATH": os.getcwd()}
@@ -40,7 +41,8 @@ def test_run_writes_a_results_folder_and_says_so(call, engine, tmp_path):
     assert sorted(p.relative_to(tmp_path / "results/small").as_posix() for p in (tmp_path / "results/small").rglob("*")) == [
         "figures", "figures/owners.png", "figures/owners.svg", "manifest.json", "metrics.parquet"]
     assert [line.split()[0] for line in out.splitlines()[2:]] == ["hhi_compute_owned"]  # 2024Q4 and 2030Q4 lie beyond 6 quarters
-    frame, manifest = load_results(tmp_path / "results/small")
+    stored = load_results(tmp_path / "results/small")
+    frame, manifest = stored.metrics, stored.manifest
     assert list(frame.columns) == ["point", "run", "seed", "quarter", "hhi_compute_owned", "share_owned_east"]
     assert frame["seed"].tolist() == [5000] * 6 + [5001] * 6 + [5002] * 6
     assert frame["quarter"].tolist()[:6] == ["2018Q1", "2018Q2", "2018Q3", "2018Q4", "2019Q1", "2019Q2"]
@@ -60,7 +62,7 @@ def test_json_is_one_document_and_nothing_else(call, engine, tmp_path):
 
 def test_seed_zero_is_a_seed(call, engine, tmp_path):
     call("run", write_small(tmp_path), "--seed", 0, "--out", "here")
-    assert load_results(tmp_path / "here")[1]["seed"] == 0
+    assert load_results(tmp_path / "here").manifest["seed"] == 0
 
 
 def test_runs_go_in_batches_of_64_and_progress_counts_quarters_of_runs(engine, tmp_path):
@@ -80,7 +82,7 @@ def test_failed_runs_end_with_3_and_are_named(call, monkeypatch, tmp_path):
     assert "run 1 failed in 2018Q3: identity money, where clouds.cash_usd, amount nan" in err
     assert "run 65 failed in 2018Q3" in err
     assert "66 of 66 runs turned founders away for want of slots: raise frame.startup_slots" in err
-    manifest = load_results(tmp_path / "here")[1]
+    manifest = load_results(tmp_path / "here").manifest
     assert manifest["failures"][1] == {"run": 65, "quarter": "2018Q3", "identity": "money", "where": "clouds.cash_usd", "amount": None}
     assert manifest["refused_entries"]["65"] == 2.0
 
@@ -95,7 +97,7 @@ def test_an_interrupt_ends_with_130_and_keeps_whole_batches(call, monkeypatch, t
         assert not (tmp_path / "here").exists()
     else:
         assert "interrupted; kept 64 of 130 runs in here" in err
-        assert load_results(tmp_path / "here")[1]["runs"] == kept
+        assert load_results(tmp_path / "here").manifest["runs"] == kept
 
 
 @pytest.mark.parametrize(("arguments", "said"), [
@@ -146,7 +148,7 @@ def test_a_folder_of_ours_is_replaced_and_what_an_interrupt_left_is_taken_over(e
     small = write_small(tmp_path)
     for runs in (2, 3):
         store(market_abm.run(small, runs=runs), open_folder(tmp_path / "out"))
-    assert load_results(tmp_path / "out")[0]["run"].nunique() == 3
+    assert load_results(tmp_path / "out").metrics["run"].nunique() == 3
     (tmp_path / "out/manifest.json").unlink()
     assert open_folder(tmp_path / "out") == tmp_path / "out"
     with pytest.raises(BadInput, match="is no results folder: it has no manifest.json of ours"):
@@ -159,7 +161,7 @@ def test_record_says_what_else_is_kept(call, real_engine, tmp_path):
         status, out, _ = call("run", write_small(tmp_path), *options, "--out", "here", "--json")
         assert (status, json.loads(out)["runs"]) == (0, 2)
         assert {file.stem for file in (tmp_path / "here").glob("*.parquet")} == kept | {"metrics"}
-        assert load_results("here")[1]["record"] == options[1::2]
+        assert load_results("here").manifest["record"] == options[1::2]
 
 
 def test_run_refuses_what_is_no_whole_number(tmp_path):

@@ -25,6 +25,7 @@ LINES = (
     ("dashboard", "report"),
     ("plots",),
     ("oracles",),
+    ("sweeps",),
     ("studies",),
     ("model",),
     ("agents",),
@@ -45,11 +46,14 @@ NUMPY_ROOMS = {"engine", "opening", "checks", "phases", "behaviour", "levers", "
 ONLY_IN = {  # third parties and the rooms or modules that may import them
     "mesa": {"model", "agents"},
     "pydantic": {"parameters/loading"},
-    "pandas": {"studies", "plots", "report"},
+    "pandas": {"studies", "sweeps", "plots", "report"},
     "seaborn": {"studies", "plots", "report"},
     "matplotlib": {"studies", "plots", "report"},
     "jinja2": {"report"},
-    "scipy": {"studies", "oracles"},
+    "scipy": {"studies", "sweeps", "oracles"},
+    "SALib": {"sweeps"},
+    "filelock": {"sweeps/folder"},
+    "distributed": {"sweeps/cluster"},
 }
 STRICT_ROOMS = ("phases", "behaviour", "rules")
 

@@ -20,7 +20,8 @@ from market_abm.state.lifecycle import bury, give_birth, merge, split
 from market_abm.state.world import Window
 from market_abm.studies import run as study
 from market_abm.studies.records import packed, unpacked
-from market_abm.studies.store import load_results, load_table, open_folder, store
+from market_abm.studies.store import open_folder, store
+from market_abm.sweeps.results import load_results
 
 EVERYTHING = ("edges", "agents")
 NEOCLOUD = '[cast.clouds.west]\nkind = "neocloud"\n[cast.clouds.later]\npresent = 1\nkind = "neocloud"\n'
@@ -346,19 +347,19 @@ def test_a_folder_keeps_what_was_recorded_and_nothing_of_an_earlier_study(tmp_pa
     store(first, open_folder(out))
     assert kept(out) == ["agents.parquet", "edges.parquet", "events.parquet", "manifest.json", "metrics.parquet"]
     for name in ("events", "edges", "agents", "metrics"):
-        pd.testing.assert_frame_equal(load_table(out, name), getattr(first, name), check_categorical=False)
-    assert load_results(out)[1]["record"] == ["edges", "agents"]
+        pd.testing.assert_frame_equal(getattr(load_results(out), name), getattr(first, name), check_categorical=False)
+    assert load_results(out).manifest["record"] == ["edges", "agents"]
     (out / "agents.parquet.unfinished").write_bytes(b"half")
     store(market_abm.run(small), open_folder(out))
     assert kept(out) == ["edges.parquet", "events.parquet", "manifest.json", "metrics.parquet"]
     store(market_abm.run(small, record="none"), open_folder(out))
     assert kept(out) == ["events.parquet", "manifest.json", "metrics.parquet"]
     with pytest.raises(BadInput, match="holds no agents.parquet; run the study again with --record agents"):
-        load_table(out, "agents")
-    with pytest.raises(BadInput, match="evnts: is no table of a results folder; did you mean events?"):
-        load_table(out, "evnts")
+        load_results(out).arrow("agents")
+    with pytest.raises(AttributeError, match="has no table 'evnts'"):
+        getattr(load_results(out), "evnts")  # noqa: B009
     with pytest.raises(BadInput, match="is no results folder"):
-        load_table(tmp_path, "events")
+        load_results(tmp_path)
 
 
 def test_a_study_that_cannot_be_written_leaves_the_earlier_one_whole(tmp_path, monkeypatch):
@@ -391,14 +392,15 @@ def test_a_study_killed_among_its_files_has_no_manifest_and_is_taken_over(tmp_pa
         path.with_name(path.name + ".unfinished").replace(path)
 
     with monkeypatch.context() as patch:
-        patch.setattr("market_abm.studies.store._install", stops)
+        for module in ("store", "files"):
+            patch.setattr(f"market_abm.studies.{module}.install", stops)
         with pytest.raises(KeyboardInterrupt):
             store(market_abm.run(small, runs=3), open_folder(out))
     assert not (out / "manifest.json").exists()
     assert not (out / "agents.parquet").exists()
     store(market_abm.run(small, runs=3), open_folder(out))
     assert kept(out) == ["edges.parquet", "events.parquet", "manifest.json", "metrics.parquet"]
-    assert load_table(out, "edges")["run"].nunique() == 3
+    assert load_results(out).edges["run"].nunique() == 3
 
 
 def test_the_same_seed_gives_the_same_bytes_of_every_table(tmp_path):

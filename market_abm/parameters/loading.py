@@ -60,6 +60,12 @@ def with_levers(configuration, texts, source=LEVER):
     return changed
 
 
+def declared_in(kind, table, file, section):
+    """Return (a declared dataclass built from one table of a file, what is wrong with it)."""
+    building = _Building(Reading({(section, name): Leaf(value, file) for name, value in table.items()}, [file]), {}, set())
+    return building.build(kind, (section,)), building.reading.problems
+
+
 def changes(configuration):
     """Return what differs from the schema's defaults in the frame and the sections, one dict a number."""
     tables = {"frame": configuration.frame} | {s: getattr(configuration.parameters, s) for s in SECTIONS}

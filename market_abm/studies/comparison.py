@@ -159,13 +159,18 @@ def _scenarios(config, levers, starts):
         raise BadInput(Problem("--lever", "names no policy to compare", "for example --lever documentation_mandate --lever break_up+faster_grid"))
     scenarios = {}
     for text in levers:
-        scenario, name = with_levers(config, _parts(text)), Path(text).stem if os.path.isfile(text) else text
+        scenario, name = scenario_of(config, text), Path(text).stem if os.path.isfile(text) else text
         for start in starts:
             full = f"{f'({name})' if '+' in name else name}@{start}" if start else name
             if full in scenarios:
                 raise BadInput(Problem("--lever", "is the name of two policies", "give one of the files another name", key=full))
             scenarios[full] = _from(scenario, start, len(config.levers))
     return scenarios
+
+
+def scenario_of(config, policy):
+    """Return a configuration under one policy, written as for `compare`."""
+    return with_levers(config, _parts(policy))
 
 
 def _parts(text):

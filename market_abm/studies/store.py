@@ -4,7 +4,6 @@ import json
 import math
 import os
 import platform
-import sys
 import time
 from dataclasses import asdict, replace
 from functools import partial
@@ -14,17 +13,17 @@ from pathlib import Path
 import numpy as np
 
 from market_abm import __version__
-from market_abm.errors import BadInput, Problem, did_you_mean
+from market_abm.errors import BadInput, Problem
 from market_abm.parameters.schema import CAST_KINDS, Cast, Configuration, DatedLever, Frame, Parameters
 from market_abm.studies.comparison import Comparison
-from market_abm.studies.records import CHOICES, COLUMNS, LEAD, copied, tabled
+from market_abm.studies.files import UNFINISHED, fill_unfinished, install, remove, unwritable, write_whole
+from market_abm.studies.records import COLUMNS, LEAD, copied
 from market_abm.studies.run import Result
 
 METRICS, MANIFEST, FIGURES = "metrics.parquet", "manifest.json", "figures"
 EFFECTS, POINTS, REPORT = "effects.csv", "points.parquet", "report.html"
 RECORDS = {name: f"{name}.parquet" for name in COLUMNS}
 TABLES = {"metrics": METRICS, **RECORDS}
-UNFINISHED = ".unfinished"
 FILES = (*TABLES.values(), EFFECTS, POINTS, REPORT, MANIFEST)
 OURS = {FIGURES, *FILES, *(name + UNFINISHED for name in FILES)}
 PACKAGE = "market_abm"
@@ -38,9 +37,9 @@ def open_folder(place):
             raise BadInput(Problem(name, "exists and is no results folder of market-abm", "name another with --out, or empty it", key="--out"))
         folder.mkdir(parents=True, exist_ok=True)
     except (OSError, ValueError) as error:
-        raise BadInput(_unwritable(name, getattr(error, "strerror", error))) from None
+        raise BadInput(unwritable(name, getattr(error, "strerror", error))) from None
     if not os.access(folder, os.W_OK | os.X_OK):
-        raise BadInput(_unwritable(name, "permission denied"))
+        raise BadInput(unwritable(name, "permission denied"))
     return folder
 
 
@@ -53,16 +52,15 @@ def store(study, folder, command=()):
     text = json.dumps(plain(told), indent=1, ensure_ascii=False, allow_nan=False)
     try:
         for name, fill in fills.items():
-            _fill(folder / name, fill)
+            fill_unfinished(folder / name, fill)
         # An old manifest must never vouch for new numbers, nor a new one for old: both go before names change hands.
         for name in (MANIFEST, *sorted(set(FILES) - {MANIFEST} - set(fills))):
-            _remove(folder / name)
+            remove(folder / name)
         for name in fills:
-            _install(folder / name)
-        _fill(folder / MANIFEST, lambda file: file.write((text + "\n").encode()))
-        _install(folder / MANIFEST)
+            install(folder / name)
+        write_whole(folder / MANIFEST, lambda file: file.write((text + "\n").encode()))
     except OSError as error:
-        raise BadInput(_unwritable(str(folder), error.strerror)) from None
+        raise BadInput(unwritable(str(folder), error.strerror)) from None
 
 
 def _fills_of_result(result):
@@ -85,10 +83,9 @@ def _fills_of_comparison(study):
 def write_page(text, folder):
     """Put the report of a study beside its results."""
     try:
-        _fill(Path(folder) / REPORT, lambda file: file.write(text.encode()))
-        _install(Path(folder) / REPORT)
+        write_whole(Path(folder) / REPORT, lambda file: file.write(text.encode()))
     except OSError as error:
-        raise BadInput(_unwritable(str(folder), error.strerror)) from None
+        raise BadInput(unwritable(str(folder), error.strerror)) from None
 
 
 def _is_kept(result, name):
@@ -98,7 +95,10 @@ def _is_kept(result, name):
 
 def load_study(place):
     """Return the result or comparison that a results folder holds, and its manifest; recorded tables are left where they are."""
-    manifest = _manifest_of_ours(place)
+    manifest = manifest_of_ours(place)
+    if "sweep" in manifest:
+        raise BadInput(Problem(str(place), "holds a sweep, which has no page and no pictures of its own",
+                               "use `market-abm sensitivity`, `discover` or `export`, or read it with ma.load_results"))
     try:
         config = configuration_of(manifest["configuration"])
         policies = {name: tuple(DatedLever(**lever) for lever in levers) for name, levers in manifest.get("policies", {}).items()}
@@ -107,7 +107,7 @@ def load_study(place):
         version_then = manifest.get("versions", {}).get(PACKAGE, "unknown")
         raise BadInput(Problem(str(Path(place) / MANIFEST), f"is of version {version_then} and cannot be read by {__version__}: {error}",
                                "run the study again")) from None
-    table = _read(Path(place) / METRICS)
+    table = read_table(Path(place) / METRICS)
     try:
         points = table.column("point").to_numpy()
         results = {name: _stored_result(table.filter(points == point), scenario, name, manifest)
@@ -150,32 +150,16 @@ def configuration_of(document):
     return Configuration(Frame(**document["frame"]), Parameters(**sections), Cast(**cast), levers, document["sources"])
 
 
-def load_results(place):
-    """Return the table of metrics and the manifest of a results folder."""
-    manifest = _manifest_of_ours(place)
-    return _read(Path(place) / METRICS).to_pandas(), manifest
-
-
-def load_table(place, name):
-    """Return a table of a results folder by name: `metrics`, `events`, `edges` or `agents`."""
-    if name not in TABLES:
-        raise BadInput(Problem(str(place), "is no table of a results folder", did_you_mean(name, TABLES), key=str(name)))
-    _manifest_of_ours(place)
-    path = Path(place) / TABLES[name]
-    if not path.exists():
-        remedy = "run the study again" + (f" with --record {name}" if name in CHOICES else "")
-        raise BadInput(Problem(str(place), f"holds no {path.name}", remedy))
-    return tabled(_read(path)) if name in RECORDS else _read(path).to_pandas()
-
-
-def _manifest_of_ours(place):
+def manifest_of_ours(place):
+    """Return the manifest of a results folder."""
     manifest = _manifest_in(Path(place))
     if manifest is None:
         raise BadInput(Problem(str(place), f"is no results folder: it has no {MANIFEST} of ours", "name the folder given to --out"))
     return manifest
 
 
-def _read(path):
+def read_table(path):
+    """Return a Parquet file as an Arrow table."""
     import pyarrow.parquet as parquet
 
     try:
@@ -206,11 +190,17 @@ def manifest_of(result, command=()):
         "seconds": round(result.seconds, 3),
         "failures": result.failures,
         "refused_entries": {str(r): float(n) for r, n in enumerate(result.refused_entries) if n > 0},
-        "versions": {"python": platform.python_version(), PACKAGE: __version__}
-        | {name: version(name) for name in ("numpy", "pandas", "pyarrow")},
+        **surroundings(),
+        "configuration": asdict(result.config),
+    }
+
+
+def surroundings():
+    """Return which versions ran on what machine."""
+    return {
+        "versions": {"python": platform.python_version(), PACKAGE: __version__} | {name: version(name) for name in ("numpy", "pandas", "pyarrow")},
         "platform": platform.platform(),
         "cpu_features": np.show_config(mode="dicts").get("SIMD Extensions", {}).get("found", []),
-        "configuration": asdict(result.config),
     }
 
 
@@ -236,47 +226,14 @@ def _write_metrics(results, file):
             writer.write_table(table)
 
 
-def _fill(path, fill):
-    """Write a file under another name, safely on disk, so that nobody ever meets half of it."""
-    with open(_unfinished(path), "wb") as file:
-        fill(file)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _install(path):
-    """Give a file that is whole its own name."""
-    os.replace(_unfinished(path), path)
-    _sync(path.parent)
-
-
-def _remove(path):
-    """Take away a file of an earlier study, and what an interrupted one left of it."""
-    path.unlink(missing_ok=True)
-    _unfinished(path).unlink(missing_ok=True)
-    _sync(path.parent)
-
-
-def _unfinished(path):
-    return path.with_name(path.name + UNFINISHED)
-
-
-def _sync(folder):
-    """Make names of files in a folder last."""
-    if sys.platform == "win32":
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
 def _is_ours(folder):
     """Say whether a folder is empty, holds our manifest, or only what an interrupted study left."""
     if not folder.is_dir():
         return False
-    return _manifest_in(folder) is not None or {file.name for file in folder.iterdir()} <= OURS - {MANIFEST}
+    manifest = _manifest_in(folder)
+    if manifest is not None:
+        return "sweep" not in manifest
+    return {file.name for file in folder.iterdir()} <= OURS - {MANIFEST}
 
 
 def _manifest_in(folder):
@@ -285,7 +242,3 @@ def _manifest_in(folder):
     except (OSError, ValueError):
         return None
     return manifest if isinstance(manifest, dict) and manifest.get("package") == PACKAGE else None
-
-
-def _unwritable(name, reason):
-    return Problem(name, f"cannot be written: {reason}", "name another folder with --out", key="--out")

@@ -1,0 +1,1 @@
+"""Sweeps: many points of a design, run, stored and read back."""

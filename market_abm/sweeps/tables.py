@@ -1,0 +1,82 @@
+"""The tables of a sweep, made of its design and its parts: points, rows of the sample, metrics, runs."""
+
+import numpy as np
+
+from market_abm.studies.files import fill_unfinished, install, write_whole
+from market_abm.studies.store import METRICS, POINTS
+from market_abm.sweeps.work import seeds_of
+
+RUNS, ROWS = "runs.parquet", "design.parquet"
+GROUP = 64  # runs a row group of the table of metrics
+
+
+def write_points(folder, design, points, keys, rows):
+    """Write the points with their factors, and the sample: the point of each row, and its place in the unit cube if it has one."""
+    import pyarrow
+    import pyarrow.parquet as parquet
+
+    columns = {"point": np.arange(len(points)), "key": keys}
+    sample = {"row": np.arange(len(rows)), "point": rows}
+    for place, factor in enumerate(design.factors):
+        columns[factor.key] = [point[place] for point in points]
+        sample |= {factor.key: design.unit[:, place]} if design.unit is not None else {}
+    write_whole(folder / POINTS, lambda file: parquet.write_table(pyarrow.table(columns), file))
+    write_whole(folder / ROWS, lambda file: parquet.write_table(pyarrow.table(sample), file))
+
+
+def gather(folder, shelf, seed):
+    """Make the tables of metrics and of runs from the parts, in order of point and run, in little memory."""
+    import pyarrow
+    import pyarrow.parquet as parquet
+
+    points, runs = shelf.part.shape
+    total = points * runs
+    order = [(low, min(low + GROUP, total)) for low in range(0, total, GROUP)]
+
+    def write_metrics(file):
+        writer = None
+        for low, high in order:
+            tables = list(shelf.stretches(low, high))
+            if not tables:
+                continue
+            table = pyarrow.concat_tables(tables).unify_dictionaries()
+            writer = writer or parquet.ParquetWriter(file, table.schema, compression="zstd", use_dictionary=["quarter"],
+                                                     write_statistics=["point", "run"])
+            writer.write_table(table)
+        if writer is not None:
+            writer.close()
+
+    def write_runs(file):
+        with parquet.ParquetWriter(file, _schema_of_runs(), compression="zstd") as writer:
+            for low, high in order:
+                writer.write_table(_runs_table(shelf, seed, low, high))
+
+    fill_unfinished(folder / METRICS, write_metrics)
+    fill_unfinished(folder / RUNS, write_runs)
+    install(folder / METRICS)
+    install(folder / RUNS)
+
+
+def _schema_of_runs():
+    import pyarrow
+
+    return pyarrow.schema([("point", pyarrow.int64()), ("run", pyarrow.int64()), ("seed", pyarrow.uint64()), ("refused_entries", pyarrow.float64()),
+                           ("failure", pyarrow.string()), ("failed_in", pyarrow.string()), ("reason", pyarrow.string())])
+
+
+def _runs_table(shelf, seed, low, high):
+    """Return one line a run: its seed, the founders it turned away, and why it failed if it did."""
+    import pyarrow
+
+    flat = np.arange(low, high)[shelf.part.ravel()[low:high] >= 0]
+    points, runs = np.divmod(flat, shelf.part.shape[1])
+    cells = list(zip(points.tolist(), runs.tolist(), strict=True))
+    failed = [shelf.failures.get(cell, {}) for cell in cells]
+    columns = {
+        "point": points, "run": runs, "seed": seeds_of(seed, runs) if len(runs) else np.zeros(0, np.uint64),
+        "refused_entries": np.array([shelf.refused.get(cell, 0.0) for cell in cells], np.float64),
+        "failure": [failure.get("kind") for failure in failed], "failed_in": [failure.get("quarter") or None for failure in failed],
+        "reason": [failure.get("reason") for failure in failed],
+    }
+    return pyarrow.table(columns, schema=_schema_of_runs())
+
