@@ -139,6 +139,36 @@ def sweep(
 
 
 @app.command()
+def sensitivity(
+    folder: Folder,
+    metrics: Annotated[list[str], typer.Option(metavar="NAME", help="Which metric, as often as wanted.  "
+                                            "[default: those of `compare`, or all of few]")] = (),
+    at: Annotated[list[str], typer.Option(metavar="QUARTER", help="When, as often as wanted.  [default: 2030Q4, or the last]")] = (),
+    as_json: Json = False,
+):
+    """Say which factors of a Morris or Sobol sweep matter, with intervals, and how much is chance."""
+    from market_abm.delivery import tell_of_sensitivity
+
+    tell_of_sensitivity(folder, _each(metrics), _each(at), as_json)
+
+
+@app.command()
+def discover(
+    folder: Folder,
+    metric: Annotated[str, typer.Option(metavar="NAME", help="The metric of interest.")],
+    above: Annotated[float, typer.Option(metavar="LINE", help="Look for runs above it.")] = None,
+    below: Annotated[float, typer.Option(metavar="LINE", help="Look for runs below it.")] = None,
+    at: Annotated[str, typer.Option(metavar="QUARTER", help="When.  [default: 2030Q4, or the last]")] = None,
+    boxes: Annotated[int, typer.Option(metavar="N", help="Successive boxes.")] = 1,
+    as_json: Json = False,
+):
+    """Find the region of a sweep's factors in which a metric lies beyond a line (scenario discovery by PRIM)."""
+    from market_abm.delivery import tell_of_discovery
+
+    tell_of_discovery(folder, metric, above, below, at, boxes, as_json)
+
+
+@app.command()
 def export(
     folder: Folder,
     csv: Annotated[bool, typer.Option("--csv", help="As files of comma-separated values, for a spreadsheet.")] = False,

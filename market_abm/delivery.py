@@ -207,6 +207,26 @@ def tell_of_sweep(swept, as_json):
         tell(f"and {len(swept.failures) - FAILURES_SHOWN} more; runs.parquet and manifest.json tell of all")
 
 
+def tell_of_sensitivity(folder, metrics, at, as_json):
+    """Print the indices of a sweep's factors."""
+    from market_abm.sweeps.sensitivity import sensitivity
+
+    told = sensitivity(folder, metrics, at)
+    print_json(told.rows) if as_json else print_rows(told.rows, "Indices with 95% intervals", empty="no index")
+    for remark in told.remarks:
+        tell(remark)
+
+
+def tell_of_discovery(folder, metric, above, below, at, boxes, as_json):
+    """Print the region of a sweep's factors in which a metric lies beyond a line."""
+    from market_abm.sweeps.discovery import discovery
+
+    told = discovery(folder, metric, above, below, at, boxes)
+    for remark in told.remarks:
+        tell(remark)
+    print_json(told.rows) if as_json else print_rows(told.rows, "Boxes", empty="no box")
+
+
 def export_csv(folder, names):
     """Write tables of a results folder as CSV, a piece at a time, and return the files."""
     from market_abm.sweeps.export import TABLE_NAMES, exported

@@ -1,4 +1,4 @@
-"""What a sweep says about its factors: sensitivity indices, the share of chance, and regions of interest, as rows of a table."""
+"""What a Morris or Sobol sweep says about its factors: sensitivity indices and the share of chance, as rows of a table."""
 
 from typing import NamedTuple
 
@@ -38,7 +38,7 @@ def sensitivity(place, metrics=(), at=()):
             remarks.append(f"{metric} in {quarter}: {found.left_out} of {found.left_out + found.used} {block} left out, because a run in them failed")
         keys = [factor["key"] for factor in results.factors]
         rows += [_row(keys[row["factor"]], metric, quarter, row) for row in found.rows]
-        rows += [_row(SEED, metric, quarter, row) for row in indices.noise_share(values)]
+        rows += [_row(SEED, metric, quarter, row) for row in indices.noise_share(values)] if sweep["runs_a_point"] > 1 else []
     if sweep["runs_a_point"] < 2:
         remarks.append("one run a point: the share of chance is unknown; sweep again with runs = 4 or more")
     return Told(rows, remarks)
@@ -57,8 +57,13 @@ def _indices(results, y):
 
 def _asked(results, metrics, at):
     """Return the pairs of metric and quarter to tell of."""
-    recorded, quarters = results.sweep["identity"]["metrics"], results.sweep["at"]
+    recorded = results.sweep["identity"]["metrics"]
     usual = [name for name in COMPARED if name in recorded] or recorded[:MOST_METRICS]
     usual = recorded if len(recorded) <= MOST_METRICS else usual
-    last = ROUND_DATE if ROUND_DATE in quarters else quarters[-1]
-    return [(metric, quarter) for metric in metrics or usual for quarter in at or (last,)]
+    return [(metric, quarter) for metric in metrics or usual for quarter in at or (usual_quarter(results),)]
+
+
+def usual_quarter(results):
+    """Return the quarter to tell of when none is named: 2030Q4, or the last recorded."""
+    quarters = results.sweep["at"]
+    return ROUND_DATE if ROUND_DATE in quarters else quarters[-1]

@@ -3,8 +3,9 @@
 import numpy as np
 
 from market_abm.studies.files import fill_unfinished, install, write_whole
+from market_abm.studies.records import LEAD
 from market_abm.studies.store import METRICS, POINTS
-from market_abm.sweeps.work import seeds_of
+from market_abm.sweeps.work import seeds_of, written_so
 
 RUNS, ROWS = "runs.parquet", "design.parquet"
 GROUP = 64  # runs a row group of the table of metrics
@@ -26,35 +27,32 @@ def write_points(folder, design, points, keys, rows):
 
 def gather(folder, shelf, seed):
     """Make the tables of metrics and of runs from the parts, in order of point and run, in little memory."""
+    groups = [(low, min(low + GROUP, shelf.part.size)) for low in range(0, shelf.part.size, GROUP)]
+    fill_unfinished(folder / METRICS, lambda file: _write_metrics(file, shelf, groups))
+    fill_unfinished(folder / RUNS, lambda file: _write_runs(file, shelf, groups, seed))
+    install(folder / METRICS)
+    install(folder / RUNS)
+
+
+def _write_metrics(file, shelf, groups):
+    """Write the lines of all runs, a group of runs at a time."""
     import pyarrow
     import pyarrow.parquet as parquet
 
-    points, runs = shelf.part.shape
-    total = points * runs
-    order = [(low, min(low + GROUP, total)) for low in range(0, total, GROUP)]
+    writer = None
+    for low, high in groups:
+        table = pyarrow.concat_tables(shelf.stretches(low, high)).unify_dictionaries()
+        writer = writer or parquet.ParquetWriter(file, table.schema, **written_so(table.column_names[len(LEAD):]))
+        writer.write_table(table)
+    writer.close()
 
-    def write_metrics(file):
-        writer = None
-        for low, high in order:
-            tables = list(shelf.stretches(low, high))
-            if not tables:
-                continue
-            table = pyarrow.concat_tables(tables).unify_dictionaries()
-            writer = writer or parquet.ParquetWriter(file, table.schema, compression="zstd", use_dictionary=["quarter"],
-                                                     write_statistics=["point", "run"])
-            writer.write_table(table)
-        if writer is not None:
-            writer.close()
 
-    def write_runs(file):
-        with parquet.ParquetWriter(file, _schema_of_runs(), compression="zstd") as writer:
-            for low, high in order:
-                writer.write_table(_runs_table(shelf, seed, low, high))
+def _write_runs(file, shelf, groups, seed):
+    import pyarrow.parquet as parquet
 
-    fill_unfinished(folder / METRICS, write_metrics)
-    fill_unfinished(folder / RUNS, write_runs)
-    install(folder / METRICS)
-    install(folder / RUNS)
+    with parquet.ParquetWriter(file, _schema_of_runs(), compression="zstd") as writer:
+        for low, high in groups:
+            writer.write_table(_runs_table(shelf, seed, low, high))
 
 
 def _schema_of_runs():

@@ -155,8 +155,13 @@ def packed(job, batch, ran, seconds):
     }
     table = pyarrow.Table.from_arrays(list(arrays.values()), list(arrays)).replace_schema_metadata({MARK: json.dumps(account).encode()})
     out = io.BytesIO()
-    parquet.write_table(table, out, compression="zstd", use_dictionary=["quarter"], write_statistics=["point", "run"], write_page_checksum=True)
+    parquet.write_table(table, out, write_page_checksum=True, **written_so(job.model.names))
     return Part(_name(batch), out.getvalue(), account)
+
+
+def written_so(metrics):
+    """Return how Parquet files of metrics are written: bytes of floats side by side compress better and faster."""
+    return {"compression": "zstd", "use_dictionary": ["quarter"], "use_byte_stream_split": list(metrics), "write_statistics": ["point", "run"]}
 
 
 def _name(batch):
