@@ -18,7 +18,11 @@ def rules_in_force(configurations, quarters):
     options, and dates become quarters since the start.
     """
     base = Parameters(**{s: _section([getattr(c.parameters, s) for c in configurations], configurations) for s in SECTIONS})
-    return [_switched(_amended(base, configurations, q)) for q in range(quarters)]
+    known, place = {}, []  # runs of one batch seldom differ in what is dated
+    for configuration in configurations:
+        place.append(known.setdefault(configuration.levers, (len(known), configuration))[0])
+    distinct = [configuration for _, configuration in known.values()]
+    return [_switched(_amended(base, distinct, np.array(place), q)) for q in range(quarters)]
 
 
 def _section(sections, configurations):
@@ -35,14 +39,17 @@ def _section(sections, configurations):
     return kind(**columns)
 
 
-def _amended(base, configurations, quarter):
-    """Apply what is dated for a quarter: the largest strength of each lever, in the catalogue's order."""
+def _amended(base, known, place, quarter):
+    """Apply what is dated for a quarter: the largest strength of each lever, in the catalogue's order.
+
+    `known` are configurations whose levers differ, `place` `(runs,)` says which of them a run has.
+    """
     sections = {f.name: getattr(base, f.name) for f in fields(base)}
     for lever in CATALOGUE.values():
-        strength = np.array([[_strength(c, lever.name, quarter)] for c in configurations])
+        strength = np.array([[_strength(c, lever.name, quarter)] for c in known])[place]
         if not strength.any():
             continue
-        on_old = np.array([[_strength(c, lever.name, quarter, spares=0)] for c in configurations])
+        on_old = np.array([[_strength(c, lever.name, quarter, spares=0)] for c in known])[place]
         for amendment in lever.amends:
             section, name = amendment.key.split(".")
             value, s = getattr(sections[section], name), on_old if amendment.old else strength

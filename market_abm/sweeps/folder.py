@@ -155,7 +155,7 @@ def write_manifest(folder, design, identity, shelf, sessions, complete):
         "sweep": {
             "complete": complete, "stored": shelf.stored, "points": points, "runs_a_point": runs,
             "title": design.plan.title, "design": design.file, "method": design.plan.method, "plan": asdict(design.plan), "at": list(design.at),
-            "factors": [told_factor(factor) for factor in design.factors], "cpu_seconds": round(shelf.seconds, 3),
+            "factors": [told_factor(factor) for factor in design.factors], "worker_seconds": round(shelf.seconds, 3),
             "identity": identity, "study": fingerprint(identity), "sessions": sessions, "damaged": [name for name, _ in shelf.damaged],
             "at_work": None if complete else {"process": os.getpid(), "host": socket.gethostname(), "since": now()},
         },

@@ -120,16 +120,17 @@ def p_values(x, interest, box):
     """Return a quasi-p-value for each restricted factor: how likely so many cases of interest are if its bounds select by chance.
 
     The cases inside are taken for draws from those inside without these bounds: a one-sided binomial test (Bryant and Lempert 2010). It is
-    no true p-value, because the bounds were chosen to be good, on the same cases; a large one speaks against the restriction.
+    no true p-value, because the bounds were chosen to be good, on the same cases; a large one speaks against the restriction. Counts are
+    of the cases given, so that a later box of `cover` may be judged on all cases or on those that were left.
     """
     from scipy.stats import binom
 
     x, interest = _checked(x, interest, USUAL)
-    found = {}
+    inside, found = _inside(x, box.bounds), {}
     for factor in box.restricted:
         wider = _inside(x, _without(box.bounds, factor))
         chance = interest[wider].sum() / max(1, wider.sum())
-        found[factor] = float(binom.sf(box.of_interest - 1, box.cases, chance)) if box.cases else float("nan")
+        found[factor] = float(binom.sf(interest[inside].sum() - 1, inside.sum(), chance)) if inside.any() else float("nan")
     return found
 
 
@@ -195,12 +196,12 @@ def reproducibility(x, interest, settings=USUAL, level=0.05, resamples=50, seed=
 
 
 def out_of_sample(x, interest, settings=USUAL, level=0.05, folds=5, resamples=1000, seed=0, points=None):
-    """Return what coverage and density are worth on cases that the search did not see, with 95% intervals.
+    """Return what coverage and density of the box that `discover` reports are worth on new cases, with 95% intervals.
 
-    A box flatters itself on the cases that it was chosen on. Therefore the cases are divided into `folds`; for each, a box is sought on the
-    others and holds or does not hold the cases of this one. Folds rather than a half held out, because sweeps are small: each search has
-    4 of 5 cases, and all cases are judged once. So it is the search that is judged, on a little less than all cases, more
-    than the very box reported. Intervals draw the judged cases again, with the boxes as they are.
+    A box flatters itself on the cases that it was chosen on. By how much is found by cross-validation: a box is sought without each of the
+    `folds` in turn, and what it has on the cases it was sought on, less what it has on the others, is taken off what the reported box has.
+    A half held out would be simpler, but leaves half of a small sweep to find the box and judges another box than the one reported.
+    Intervals draw the cases again and keep all boxes as they are, so they are somewhat too narrow where boxes differ much between samples.
     `points` `(cases,)` says which cases are runs of one point: these stay together in folds and draws.
     """
     x, interest = _checked(x, interest, settings)
@@ -210,24 +211,38 @@ def out_of_sample(x, interest, settings=USUAL, level=0.05, folds=5, resamples=10
     fold = np.empty(len(x), int)
     for place, group in enumerate(random.permutation(len(groups))):
         fold[groups[group]] = place % folds
-    inside = np.zeros(len(x), bool)
+    counts = np.zeros((3, 3, len(x)))  # by reported box, seen and unseen by the box of a fold; of interest inside, of interest, inside
+    counts[0] = _counted(discover(x, interest, settings, level).holds(x), interest)
     for place in range(folds):
-        inside[fold == place] = discover(x[fold != place], interest[fold != place], settings, level).holds(x[fold == place])
-    return _judged(inside, interest, groups, resamples, random)
+        seen = fold != place
+        each = _counted(discover(x[seen], interest[seen], settings, level).holds(x), interest)
+        counts[1] += each * seen
+        counts[2] += each * ~seen
+    return _judged(np.stack([counts[..., group].sum(axis=2) for group in groups]), resamples, random)
 
 
-def _judged(inside, interest, groups, resamples, random):
-    """Return rows of coverage and density with intervals from redrawn groups of cases."""
-    both = np.stack([inside & interest, interest, inside]).astype(float)
-    sums = np.stack([both[:, group].sum(axis=1) for group in groups])  # (groups, 3)
-    counts = random.multinomial(len(groups), np.full(len(groups), 1 / len(groups)), size=resamples) @ sums
+def _counted(inside, interest):
+    """Return for each case whether it is of interest and inside, of interest, inside `(3, cases)`."""
+    return np.stack([inside & interest, interest, inside]).astype(float)
+
+
+def _judged(sums, resamples, random):
+    """Return rows of coverage and density with intervals from redrawn groups; `sums` `(groups, 3, 3)` as they are counted."""
+    times = random.multinomial(len(sums), np.full(len(sums), 1 / len(sums)), size=resamples)
+    drawn = (times @ sums.reshape(len(sums), -1)).reshape(-1, 3, 3)
     rows = []
     for name, of in (("coverage", 1), ("density", 2)):
-        value, drawn = _over(sums.sum(axis=0)[None], of), _over(counts, of)
-        drawn = drawn[np.isfinite(drawn)]
-        low, high = np.quantile(drawn, INTERVAL) if len(drawn) > 1 else (np.nan, np.nan)
+        value, draws = _corrected(sums.sum(axis=0)[None], of), _corrected(drawn, of)
+        draws = draws[np.isfinite(draws)]
+        low, high = np.quantile(draws, INTERVAL) if len(draws) > 1 else (np.nan, np.nan)
         rows.append({"index": name, "value": float(value[0]), "low": float(low), "high": float(high)})
     return rows
+
+
+def _corrected(sums, of):
+    """Return what the reported box has, less what boxes lose from seen to unseen cases, within 0 and 1."""
+    reported, seen, unseen = (_over(sums[:, which], of) for which in range(3))
+    return np.clip(reported - (seen - unseen), 0.0, 1.0)
 
 
 def _over(counts, of):

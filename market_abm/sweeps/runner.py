@@ -34,6 +34,7 @@ class Swept:
     new: int
     quarters: int
     seconds: float
+    worker_seconds: float  # that workers have spent on all runs, as far as they know
     failures: list[dict]
     damaged: list[tuple]
     refusing: int
@@ -169,7 +170,7 @@ class _Session:
 
     def _account(self):
         shelf = self.shelf
-        return Swept(self.folder, shelf.stored, self.mine["runs"], len(self.design.at), time.perf_counter() - self.clock,
+        return Swept(self.folder, shelf.stored, self.mine["runs"], len(self.design.at), time.perf_counter() - self.clock, shelf.seconds,
                      [shelf.failures[cell] for cell in sorted(shelf.failures)], shelf.damaged, len(shelf.refused))
 
 
