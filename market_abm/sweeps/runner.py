@@ -51,7 +51,11 @@ def sweep(design, out=None, workers=None, scheduler=None, progress=None, rules=N
     for none beside this one; `scheduler` the address of a Dask scheduler; `rules` rules of your own. `progress(done, total)` counts runs
     of this session. Raises `Stopped` when interrupted.
     """
-    design = read_design(design, rules)
+    return run_design(read_design(design, rules), out, workers, scheduler, progress)
+
+
+def run_design(design, out=None, workers=None, scheduler=None, progress=None):
+    """Run a design that has been read; see `sweep`."""
     workers = _workers(workers)
     with taken(out if out is not None else Path("results") / Path(design.file).stem) as folder:
         return _Session(design, folder, workers, scheduler, progress).carried_out()
@@ -93,13 +97,8 @@ class _Session:
     def _complete(self, missing):
         write_points(self.folder, self.design, self.points, self.keys, self.rows)
         self._write_manifest(complete=False)
-        try:
-            with self._pool(len(missing)) as pool:
-                self._run(pool, missing)
-        finally:
-            self.mine["seconds"] = round(time.perf_counter() - self.clock, 3)
-            with suppress(OSError):
-                self._write_manifest(complete=False)
+        if len(missing):
+            self._make(missing)
         try:
             gather(self.folder, self.shelf, self.design.seed)
         except Damaged as error:
@@ -108,9 +107,17 @@ class _Session:
                                    "run the same command again: its runs will be made anew")) from None
         self._write_manifest(complete=True)
 
+    def _make(self, missing):
+        """Run what is missing; whatever ends that, the manifest says how far it got."""
+        try:
+            with self._pool(len(missing)) as pool:
+                self._run(pool, missing)
+        finally:
+            self.mine["seconds"] = round(time.perf_counter() - self.clock, 3)
+            with suppress(OSError):
+                self._write_manifest(complete=False)
+
     def _pool(self, runs):
-        if not runs:
-            return Here(self.job, self.folder)
         if self.scheduler:
             return Cluster(self.job, self.folder, self.scheduler)
         if self.workers == 0:
