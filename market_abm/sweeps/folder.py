@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from market_abm import __version__
-from market_abm.errors import BadInput, Problem
+from market_abm.errors import BadInput, Problem, shown
 from market_abm.studies.files import UNFINISHED, unwritable, write_whole
 from market_abm.studies.store import FIGURES, MANIFEST, METRICS, PACKAGE, POINTS, plain, surroundings
 from market_abm.sweeps.code import code_of_the_engine
@@ -109,7 +109,7 @@ def _differences(before, now, path=()):
 def _short(value):
     if isinstance(value, list):
         return f"a list of {len(value)}"
-    return "absent" if value is None else str(value)
+    return "absent" if value is None else shown(" ".join(str(value).split()))
 
 
 def numbered(folder, design):
