@@ -1,14 +1,42 @@
 """Scenario discovery on a sweep: in which region of its factors a metric lies beyond a line."""
 
+from typing import NamedTuple
+
 import numpy as np
 
 from market_abm.errors import BadInput, Problem
 from market_abm.sweeps import prim
 from market_abm.sweeps.results import load_results
-from market_abm.sweeps.sensitivity import Told, usual_quarter
+from market_abm.sweeps.sensitivity import usual_quarter
 
 FEWEST = 20  # cases: below, any box is chance
 MOST_BOXES = 10
+
+
+class Cases(NamedTuple):
+    """The runs that boxes were sought among, in order of point and run; those without a figure are left out.
+
+    `x` `(cases, factors)` are factors as the search saw them: numbers, or places among a column's names.
+    """
+
+    metric: str
+    quarter: str
+    line: float
+    is_above: bool  # whether runs above the line are of interest, else those below
+    columns: tuple  # a `Column` a factor
+    x: np.ndarray
+    values: np.ndarray  # of the metric, (cases,)
+    interest: np.ndarray  # (cases,)
+    points: np.ndarray  # of each case, (cases,)
+    boxes: tuple = ()  # `prim.Box`, the first first
+
+
+class Discovered(NamedTuple):
+    """Rows of a table, remarks that belong to them, and the cases behind them."""
+
+    rows: list[dict]
+    remarks: list[str]
+    cases: Cases
 
 
 def discovery(place, metric, above=None, below=None, quarter=None, boxes=1):
@@ -22,25 +50,37 @@ def discovery(place, metric, above=None, below=None, quarter=None, boxes=1):
     quarter = quarter or usual_quarter(results)
     line = _checked(place, above, below, boxes)
     values = results.values(metric, quarter)
+    cases = _cases(results, metric, quarter, line, above is not None, values)
+    remarks = _remarks(cases, values)
+    if len(cases.interest) < FEWEST:
+        raise BadInput(Problem(str(place), f"has {len(cases.interest)} runs with a figure", f"sweep at least {FEWEST}", key=metric))
+    if not cases.interest.any() or cases.interest.all():
+        return Discovered([], [*remarks, "there is no region to find"], cases)
+    settings = prim.USUAL._replace(categories=tuple(n for n, column in enumerate(cases.columns) if column.is_label))
+    found = prim.cover(cases.x, cases.interest, boxes, settings)
+    if not found:
+        return Discovered([], [*remarks, "no factor sets the cases of interest apart"], cases)
+    return Discovered(_all_rows(cases, found, settings), remarks, cases._replace(boxes=tuple(found)))
+
+
+def _cases(results, metric, quarter, line, is_above, values):
+    """Return the runs that have a figure, `values` being `(points, runs)`."""
     known = np.isfinite(values)
     points = np.nonzero(known)[0]
-    interest = values[known] > line if above is not None else values[known] < line
-    remarks = _remarks(metric, quarter, values, known, interest, line, above)
-    if len(interest) < FEWEST:
-        raise BadInput(Problem(str(place), f"has {len(interest)} runs with a figure", f"sweep at least {FEWEST}", key=metric))
-    if not interest.any() or interest.all():
-        return Told([], [*remarks, "there is no region to find"])
-    columns = [_Column(factor, results.points[factor["key"]].to_numpy()) for factor in results.factors]
+    columns = tuple(Column(factor, results.points[factor["key"]].to_numpy()) for factor in results.factors)
     x = np.stack([column.numbers for column in columns], axis=1)[points]
-    settings = prim.USUAL._replace(categories=tuple(n for n, column in enumerate(columns) if column.is_label))
-    found = prim.cover(x, interest, boxes, settings)
-    if not found:
-        return Told([], [*remarks, "no factor sets the cases of interest apart"])
+    interest = values[known] > line if is_above else values[known] < line
+    return Cases(metric, quarter, line, is_above, columns, x, values[known], interest, points)
+
+
+def _all_rows(cases, found, settings):
+    """Return the rows of all boxes; of the first also what it is worth on cases that it was not chosen on."""
+    x, interest, points = cases.x, cases.interest, cases.points
     again = prim.reproducibility(x, interest, settings, points=points)
-    rows = [row for number, box in enumerate(found, 1) for row in _rows(number, box, x, interest, columns, again if number == 1 else None)]
+    rows = [row for number, box in enumerate(found, 1) for row in _rows(number, box, x, interest, cases.columns, again if number == 1 else None)]
     unseen = prim.out_of_sample(x, interest, settings, points=points) if len(set(points.tolist())) >= 5 else []
     rows[3:3] = [_row(1, "", f"{row['index']}_unseen", row["value"], row["low"], row["high"]) for row in unseen]
-    return Told(rows, remarks)
+    return rows
 
 
 def _checked(place, above, below, boxes):
@@ -52,11 +92,12 @@ def _checked(place, above, below, boxes):
     return above if above is not None else below
 
 
-def _remarks(metric, quarter, values, known, interest, line, above):
-    share = interest.mean() if len(interest) else float("nan")
-    said = [f"{metric} in {quarter} is {'above' if above is not None else 'below'} {line:g} in {share:.0%} of {len(interest)} runs"]
-    if not known.all():
-        said.append(f"{int((~known).sum())} of {values.size} runs have no figure and are left out")
+def _remarks(cases, values):
+    count = len(cases.interest)
+    share = cases.interest.mean() if count else float("nan")
+    said = [f"{cases.metric} in {cases.quarter} is {'above' if cases.is_above else 'below'} {cases.line:g} in {share:.0%} of {count} runs"]
+    if count < values.size:
+        said.append(f"{values.size - count} of {values.size} runs have no figure and are left out")
     return said
 
 
@@ -77,11 +118,12 @@ def _row(box, parameter, index, value, low=None, high=None):
     return {"box": box, "parameter": parameter, "index": index, "value": value, "low": low, "high": high}
 
 
-class _Column:
+class Column:
     """A factor's values as numbers: themselves, or the places of names in their order."""
 
     def __init__(self, factor, values):
-        self.key = factor["key"]
+        self.key, self.unit, self.whole = factor["key"], factor["unit"], bool(factor["whole"])
+        self.levels = sorted(factor["values"]) if self.whole else []
         self.names = None
         if values.dtype.kind not in "fiub":
             texts = [str(value) for value in values]
@@ -94,7 +136,14 @@ class _Column:
         """Return (value, low, high) of a bound: names that are let in, or a range with None where it is open."""
         if isinstance(bound, frozenset):
             return ", ".join(self.names[int(place)] or '""' for place in sorted(bound)), None, None
-        low, high = (None if not np.isfinite(end) else end for end in bound)
+        low, high = bound
+        return None, self._end(low, np.ceil(low), self.levels), self._end(high, np.floor(high), self.levels[::-1])
+
+    def _end(self, end, inner, levels):
+        """Return an end of a range, None where it is open: of whole numbers and names the last that is inside."""
+        if not np.isfinite(end):
+            return None
         if self.names is not None:
-            low, high = (None if end is None else self.names[int(np.ceil(end) if end is low else np.floor(end))] for end in (low, high))
-        return None, low, high
+            return self.names[int(inner)]
+        inside = [level for level in levels if (level - end) * (inner - end) >= 0]
+        return (inside[0] if inside else int(inner)) if self.whole else end

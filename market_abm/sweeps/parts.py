@@ -11,7 +11,7 @@ from market_abm.studies.files import UNFINISHED, sync, write_whole
 from market_abm.sweeps.work import FORMAT, IDENTITY, MARK
 
 PARTS, DAMAGED = "parts", ".damaged"
-OPEN_AT_ONCE = 8  # parts that stay in memory while their runs are put in order
+OPEN_AT_ONCE = 2  # parts that stay in memory while their runs are put in order
 
 
 class Damaged(Exception):

@@ -21,6 +21,7 @@ from market_abm.sweeps.work import Batch, Chunk, Job, joined, lost_part
 
 BATCH = 64  # runs in lockstep: with 512 slots for startups a batch's columns stay in the processor's cache
 LEAST = 8  # runs: smaller batches cost more than idle workers
+CHUNK_BYTES = 8e6  # of figures in one part, unless a single batch has more
 CHUNK_SECONDS = 1.0  # of work between two acknowledgements, where a single batch does not take longer
 TRIES = 2  # of a chunk as it is, before it is halved to find the run that ends its worker
 
@@ -100,7 +101,7 @@ class _Session:
         if len(missing):
             self._make(missing)
         try:
-            gather(self.folder, self.shelf, self.design.seed)
+            gather(self.folder, self.shelf, self.design.model.names, self.design.seed)
         except Damaged as error:
             name = self.shelf.damaged[-1][0]
             raise BadInput(Problem(str(self.folder / "parts" / name), f"is not as it was written and is set aside: {error}",
@@ -126,7 +127,8 @@ class _Session:
 
     def _run(self, pool, missing):
         """Hand out chunks and take in what comes back; nothing is counted that is not stored."""
-        again, pace, self.asked = deque(), _Pace(), len(missing)
+        figures = 8 * len(self.design.at) * len(self.design.model.names)
+        again, pace, self.asked = deque(), _Pace(most=int(CHUNK_BYTES / (figures * BATCH))), len(missing)
         batches = self._batches(missing, pool.workers)
         while True:
             while pool.busy < pool.capacity:
@@ -181,15 +183,17 @@ class _Session:
                      [shelf.failures[cell] for cell in sorted(shelf.failures)], shelf.damaged, len(shelf.refused))
 
 
+@dataclass
 class _Pace:
     """How many batches make about a second of work, as measured so far."""
 
-    batches = 1
+    most: int
+    batches: int = 1
 
     def heed(self, seconds, batches):
         """Learn from a finished chunk; grow slowly."""
         fits = CHUNK_SECONDS * batches / max(seconds, 1e-3)
-        self.batches = int(max(1, min(fits, 2 * self.batches)))
+        self.batches = int(max(1, min(fits, 2 * self.batches, self.most)))
 
 
 def _workers(asked):

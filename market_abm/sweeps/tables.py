@@ -8,7 +8,8 @@ from market_abm.studies.store import METRICS, POINTS
 from market_abm.sweeps.work import seeds_of, written_so
 
 RUNS, ROWS = "runs.parquet", "design.parquet"
-GROUP = 64  # runs a row group of the table of metrics
+GROUP_BYTES = 8e6  # of a row group of the table of metrics: what one piece needs in memory
+GROUP_RUNS = 2**16  # of a row group of the table of runs
 
 
 def write_points(folder, design, points, keys, rows):
@@ -25,33 +26,38 @@ def write_points(folder, design, points, keys, rows):
     write_whole(folder / ROWS, lambda file: parquet.write_table(pyarrow.table(sample), file))
 
 
-def gather(folder, shelf, seed):
+def gather(folder, shelf, metrics, seed):
     """Make the tables of metrics and of runs from the parts, in order of point and run, in little memory."""
-    groups = [(low, min(low + GROUP, shelf.part.size)) for low in range(0, shelf.part.size, GROUP)]
-    fill_unfinished(folder / METRICS, lambda file: _write_metrics(file, shelf, groups))
-    fill_unfinished(folder / RUNS, lambda file: _write_runs(file, shelf, groups, seed))
+    fill_unfinished(folder / METRICS, lambda file: _write_metrics(file, shelf, metrics))
+    fill_unfinished(folder / RUNS, lambda file: _write_runs(file, shelf, seed))
     install(folder / METRICS)
     install(folder / RUNS)
 
 
-def _write_metrics(file, shelf, groups):
+def _groups(total, size):
+    """Yield (low, high) of each piece of so many runs."""
+    for low in range(0, total, size):
+        yield low, min(low + size, total)
+
+
+def _write_metrics(file, shelf, metrics):
     """Write the lines of all runs, a group of runs at a time."""
     import pyarrow
     import pyarrow.parquet as parquet
 
-    writer = None
-    for low, high in groups:
+    writer, size = None, max(1, int(GROUP_BYTES / (8 * shelf.quarters * (len(LEAD) + len(metrics)))))
+    for low, high in _groups(shelf.part.size, size):
         table = pyarrow.concat_tables(shelf.stretches(low, high)).unify_dictionaries()
-        writer = writer or parquet.ParquetWriter(file, table.schema, **written_so(table.column_names[len(LEAD):]))
+        writer = writer or parquet.ParquetWriter(file, table.schema, **written_so(metrics))
         writer.write_table(table)
     writer.close()
 
 
-def _write_runs(file, shelf, groups, seed):
+def _write_runs(file, shelf, seed):
     import pyarrow.parquet as parquet
 
     with parquet.ParquetWriter(file, _schema_of_runs(), compression="zstd") as writer:
-        for low, high in groups:
+        for low, high in _groups(shelf.part.size, GROUP_RUNS):
             writer.write_table(_runs_table(shelf, seed, low, high))
 
 
