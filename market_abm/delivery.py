@@ -208,23 +208,58 @@ def tell_of_sweep(swept, as_json):
 
 
 def tell_of_sensitivity(folder, metrics, at, as_json):
-    """Print the indices of a sweep's factors."""
+    """Print the indices of a sweep's factors, and leave them in its folder as a table and a picture."""
     from market_abm.sweeps.sensitivity import sensitivity
 
     told = sensitivity(folder, metrics, at)
     print_json(told.rows) if as_json else print_rows(told.rows, "Indices with 95% intervals", empty="no index")
     for remark in told.remarks:
         tell(remark)
+    _leave(folder, "sensitivity", "sensitivity", told, told.rows[0])
 
 
 def tell_of_discovery(folder, metric, above, below, at, boxes, as_json):
-    """Print the region of a sweep's factors in which a metric lies beyond a line."""
-    from market_abm.sweeps.discovery import discovery
+    """Print the region of a sweep's factors in which a metric lies beyond a line, and leave it in its folder as a table and a picture."""
+    from market_abm.sweeps.discovery import FIELDS, discovery
 
     told = discovery(folder, metric, above, below, at, boxes)
     for remark in told.remarks:
         tell(remark)
     print_json(told.rows) if as_json else print_rows(told.rows, "Boxes", empty="no box")
+    _leave(folder, "discovery", "regions", told, FIELDS)
+
+
+def _leave(folder, table, picture, told, fields):
+    """Write printed rows and their picture into the folder of a sweep, and say where; what cannot be written is said and stops nobody."""
+    from market_abm.plots import catalogue
+    from market_abm.studies.store import FIGURES
+    from market_abm.sweeps.results import load_results
+
+    place = Path(folder)
+    draw_into = {"sensitivity": catalogue.save_sensitivity, "regions": catalogue.save_regions}[picture]
+    try:
+        _write_rows(told.rows, fields, place / f"{table}.csv")
+        (place / FIGURES).mkdir(exist_ok=True)
+        files = draw_into(told, load_results(folder), place / FIGURES / picture)
+    except OSError as error:
+        tell(f"{folder} cannot be written: {error.strerror or error}; the numbers are printed, but the table or the picture is not kept")
+        return
+    tell(f"written: {', '.join(str(file) for file in (place / f'{table}.csv', *files))}")
+
+
+def _write_rows(rows, fields, path):
+    """Write rows as comma-separated values; a missing figure is an empty field."""
+    import csv
+    import io
+
+    from market_abm.studies.files import write_whole
+    from market_abm.studies.store import plain
+
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(fields), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(plain(rows))
+    write_whole(path, lambda file: file.write(text.getvalue().encode()))
 
 
 def export_csv(folder, names):

@@ -22,26 +22,35 @@ def exp(x):
     """Return e^x: reduce by powers of two, then 1 + 2r/(r*coth(r/2) - r). Relative error below 4e-16."""
     x = np.minimum(np.maximum(x, -746.0), 710.0)
     whole = np.rint(x * LOG2_E)
-    r = (x - whole * LN2_HIGH) - whole * LN2_LOW
+    r = x - whole * LN2_HIGH
+    r -= whole * LN2_LOW
     square = r * r
     series = square * COTH_SERIES[0]
     for coefficient in COTH_SERIES[1:]:
-        series = (series + coefficient) * square
-    return np.ldexp(1.0 + 2.0 * r / ((2.0 + series) - r), whole.astype(np.int32))
+        series += coefficient
+        series *= square
+    series += 2.0
+    series -= r
+    return np.ldexp(1.0 + 2.0 * r / series, whole.astype(np.int32))
 
 
 def log(x):
     """Return ln x (-inf at 0, nan below): mantissa and exponent, then 2*atanh((m-1)/(m+1))."""
     mantissa, exponent = np.frexp(x)
     low = mantissa < SQRT_HALF
-    mantissa = mantissa + mantissa * low
-    exponent = exponent - low
+    mantissa += mantissa * low
+    exponent = np.subtract(exponent, low, dtype=np.float64)
     s = (mantissa - 1.0) / (mantissa + 1.0)
     square = s * s
     series = square * ATANH_SERIES[0]
     for coefficient in ATANH_SERIES[1:]:
-        series = (series + coefficient) * square
-    value = exponent * LN2_HIGH + (2.0 * s + (2.0 * s * series + exponent * LN2_LOW))
+        series += coefficient
+        series *= square
+    s *= 2.0
+    value = series * s  # grown in place from its smallest part: 2s*series, the low bits of ln 2, 2s, the high bits
+    value += exponent * LN2_LOW
+    value += s
+    value += exponent * LN2_HIGH
     ordinary = (x > 0) & (x < np.inf)
     if ordinary.all():
         return value
@@ -50,7 +59,8 @@ def log(x):
 
 def power(x, exponent):
     """Return x^exponent for x >= 0 (0^0 = 1, 0^positive = 0)."""
-    return exp(np.where(exponent == 0, 0.0, exponent * log(x)))
+    product, nought = exponent * log(x), exponent == 0
+    return exp(np.where(nought, 0.0, product) if np.any(nought) else product)
 
 
 def total(x):
@@ -61,12 +71,12 @@ def total(x):
     runs, rows = x.shape[:-1], x.shape[-1]
     x = np.ascontiguousarray(x)  # numpy adds a transposed array in another order
     if rows <= BLOCK:
-        return x.sum(axis=-1, keepdims=True)
+        return np.add.reduce(x, axis=-1, keepdims=True)
     spare = -rows % BLOCK
     if spare:
         x = np.concatenate([x, np.zeros((*runs, spare))], axis=-1)
-    blocks = x.reshape(*runs, -1, BLOCK).sum(axis=-1)
-    return np.cumsum(blocks, axis=-1)[..., -1:]
+    blocks = np.add.reduce(x.reshape(*runs, -1, BLOCK), axis=-1)
+    return np.add.accumulate(blocks, axis=-1)[..., -1:]
 
 
 def best(x):
@@ -83,8 +93,10 @@ def before(x):
 def ratio(numerator, denominator, otherwise=0.0):
     """Divide, with `otherwise` wherever the denominator is not positive."""
     numerator, denominator = np.asarray(numerator), np.asarray(denominator)
-    out = np.full(np.broadcast_shapes(numerator.shape, denominator.shape), otherwise, np.float64)
-    return np.divide(numerator, denominator, out=out, where=denominator > 0)
+    positive = denominator > 0
+    if positive.all():
+        return numerator / denominator
+    return np.where(positive, numerator / np.where(positive, denominator, 1.0), otherwise)
 
 
 def share(x):
@@ -143,6 +155,8 @@ def bounded(x, low, high):
 def add_up(x, link, rows):
     """Sum x `(runs, n)` by an integer link into `(runs, rows)`; the link `rows` means nobody."""
     runs = x.shape[0]
+    if not x.any():
+        return np.zeros((runs, rows))
     place = link + (rows + 1) * np.arange(runs)[:, None]
     flat = np.bincount(place.reshape(-1), weights=x.reshape(-1), minlength=runs * (rows + 1))
     return np.ascontiguousarray(flat.reshape(runs, rows + 1)[:, :rows])

@@ -19,9 +19,12 @@ S30, S27, S31, S12 = (np.uint64(n) for n in (30, 27, 31, 12))
 
 def finalise(bits):
     """Scramble uint64 words so that every input bit moves every output bit."""
-    bits = (bits ^ (bits >> S30)) * FIRST
-    bits = (bits ^ (bits >> S27)) * SECOND
-    return bits ^ (bits >> S31)
+    bits = bits ^ (bits >> S30)
+    bits *= FIRST
+    bits ^= bits >> S27
+    bits *= SECOND
+    bits ^= bits >> S31
+    return bits
 
 
 def name_key(name):

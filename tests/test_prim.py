@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from scipy.stats import binomtest
 
 from market_abm.errors import BadInput
-from market_abm.sweeps.prim import Box, Settings, choose, cover, discover, measured, out_of_sample, p_values, paste, peel, reproducibility, simplified
+from market_abm.sweeps.prim import Box, Settings, choose, cover, discover, measured, p_values, paste, peel, simplified
+from market_abm.sweeps.trust import out_of_sample, reproducibility
 
 
 def uniform(cases, factors, seed=0):

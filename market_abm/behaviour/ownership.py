@@ -23,9 +23,16 @@ def place_for(startups, cloud):
     """
     mine = (startups.holder == cloud) & (startups.stake > 0)
     free = startups.stake <= 0
-    first_free = free & (np.cumsum(free, axis=0) == 1)
-    first_mine = mine & (np.cumsum(mine, axis=0) == 1)
-    return np.where(stacked(mine) > 0, first_mine, first_free) * 1.0
+    return _first(mine | (free & ~mine.any(axis=0))) * 1.0
+
+
+def _first(which):
+    """Mark the first that is true along the leading axis."""
+    taken, first = np.zeros(which.shape[1:], bool), np.empty_like(which)
+    for layer, mine in enumerate(which):
+        first[layer] = mine & ~taken
+        taken = taken | mine
+    return first
 
 
 def after_issue(startups, sold, place, to_cloud):
@@ -34,7 +41,7 @@ def after_issue(startups, sold, place, to_cloud):
     Source: an identity of accounting.
     """
     old = 1.0 - sold
-    return Shares(startups.stake * old + place * sold * to_cloud, startups.venture_share * old + sold * (1.0 - to_cloud),
+    return Shares(startups.stake * old + place * (sold * to_cloud), startups.venture_share * old + sold * (1.0 - to_cloud),
                   startups.founders_share * old)
 
 

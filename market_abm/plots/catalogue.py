@@ -9,7 +9,7 @@ from pathlib import Path
 
 from matplotlib import rc_context
 
-from market_abm.plots import barriers, binding, concentration, frontier, owners, policies, style
+from market_abm.plots import barriers, binding, concentration, frontier, owners, policies, regions, sensitivity, style
 from market_abm.plots.style import look
 
 
@@ -77,3 +77,29 @@ def svg(study, name):
     head = re.sub(r'\s(?:width|height)="[^"]*"', "", head)
     label = escape(PICTURES[name].says(study), quote=True)
     return f'{head} width="100%" role="img" aria-label="{label}"><title>{escape(PICTURES[name].title)}</title>{rest}'
+
+
+def save_sensitivity(told, results, path):
+    """Draw the indices of a sweep into a file; a path without suffix gives svg and png. Returns the files, none if there is no index."""
+    return _save_of_sweep(sensitivity, told, results, path, "Which assumptions matter") if told.rows else []
+
+
+def save_regions(found, results, path):
+    """Draw the cases and the box of scenario discovery into a file; a path without suffix gives svg and png. Returns the files."""
+    return _save_of_sweep(regions, found, results, path, "Where a metric lies beyond a line")
+
+
+def _save_of_sweep(module, found, results, path, title):
+    with look():
+        files = style.save(module.draw(found, results), Path(path))
+    for file in files:
+        if file.suffix == ".svg":
+            file.write_text(_described(file.read_text("utf-8"), title, module.says(found, results)), "utf-8")
+    return files
+
+
+def _described(text, title, says):
+    """Return an SVG file that is named and described for who cannot see it."""
+    start = text.index("<svg")
+    head, rest = text[start:].split(">", 1)
+    return f'{text[:start]}{head} role="img">\n <title>{escape(title)}</title>\n <desc>{escape(says)}</desc>{rest}'

@@ -12,11 +12,9 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter, MaxNLocator, PercentFormatter
 
-from market_abm.metrics.catalogue import catalogue
-from market_abm.plots.style import GREY, INK, LETTERS_PER_INCH, LONGEST_TITLE, PALETTE, look
-from market_abm.studies.names import HHI_POINTS, capital, metric_name
+from market_abm.plots.style import GREY, INK, PALETTE, look
+from market_abm.plots.swept import meaning, metric_title, number, scale_of, sweep_heading
 from market_abm.sweeps.sensitivity import SEED
-from market_abm.units import slug
 
 MOST_PANELS, COLUMNS, MOST_FACTORS, TITLE_WIDTH = 6, 2, 20, 52
 WITH_MEANING, MEANING_WIDTH, KEY_WIDTH = 12, 38, 48  # more factors get no meaning; letters a line
@@ -51,7 +49,7 @@ def draw(told, results):
     rows = max(1, -(-len(metrics) // columns))
     pitch = 0.47 if factors <= WITH_MEANING else 0.27
     with look():
-        figure = Figure(figsize=(6.4 * columns if columns > 1 else 7.8, rows * (pitch * (min(factors, MOST_FACTORS) + 1.6) + 0.9) + 1.7),
+        figure = Figure(figsize=(6.4 * columns if columns > 1 else 8.6, rows * (pitch * (min(factors, MOST_FACTORS) + 1.6) + 0.9) + 1.7),
                         layout="constrained")
         grid = figure.subplots(rows, columns, squeeze=False)
         for place, axes in enumerate(grid.flat):
@@ -76,8 +74,8 @@ def says(told, results):
     sentences = []
     for metric in _metrics(told)[:MOST_PANELS]:
         lines, chance = ranked(told, metric, results)
-        scale, unit = _scale(metric, results) if main == "mu_star" else (1.0, "")
-        factors = [f"{key} {_number(found[main]['value'] * scale)}" for key, found in lines.items() if main in found]
+        scale, unit = scale_of(metric, results) if main == "mu_star" else (1.0, "")
+        factors = [f"{key} {number(found[main]['value'] * scale)}" for key, found in lines.items() if main in found]
         sentences.append(f"{metric_title(metric, results)}{f' ({unit})' if unit else ''}: {', '.join(factors)}; chance: {_chance_in_words(chance)}")
     return (f"Panels, one a metric, with a line a factor: {name} in {_quarter(told)}, the largest first, with 95% intervals. "
             f"{'. '.join(sentences)}.")
@@ -101,7 +99,7 @@ def _panel(axes, metric, told, results):
     lines, chance = ranked(told, metric, results)
     factors = {factor["key"]: factor for factor in results.factors}
     shown, sobol = list(lines)[:MOST_FACTORS], results.sweep["method"] == "sobol"
-    scale, unit = (1.0, "share of variance") if sobol else _scale(metric, results)
+    scale, unit = (1.0, "share of variance") if sobol else scale_of(metric, results)
     for height, key in enumerate(shown):
         _tints(axes, height, lines[key]) if sobol else _direction(axes, height, lines[key].get("mu"), factors.get(key, {}))
         _points(axes, height, [lines[key].get(index) for index in MAIN[results.sweep["method"]]], scale)
@@ -110,7 +108,8 @@ def _panel(axes, metric, told, results):
     if sobol and chance:
         _points(axes, last, [chance.get("noise_share"), chance.get("noise_share_of_means")])
     else:
-        axes.annotate(_chance_in_words(chance).replace(", ", "\n"), (0.02, last), xycoords=("axes fraction", "data"), va="center", fontsize="x-small")
+        axes.annotate(_chance_in_words(chance).replace(", ", "\n"), (0.02, last), xycoords=("axes fraction", "data"), va="center", fontsize="x-small",
+                      bbox={"facecolor": "white", "edgecolor": "none", "pad": 1})
     meanings = ["\n".join(textwrap.wrap(meaning(factors.get(key, {})), MEANING_WIDTH)) for key in shown]
     of_chance = "filled: one run; open: means over runs" if sobol and chance else ""
     _labels(axes, [*range(len(shown)), last], [*shown, "chance (seed)"], [*meanings, of_chance] if len(lines) <= WITH_MEANING else [])
@@ -124,7 +123,7 @@ def _dress(axes, last, title, unit, sobol):
     axes.set_ylim(last + 0.6, -0.6)
     axes.axvline(0, color=INK, linewidth=0.9, zorder=1)
     axes.xaxis.set_major_locator(MaxNLocator(nbins=9 if sobol else 6, steps=[1, 2.5, 5, 10] if sobol else None))
-    axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0) if sobol else FuncFormatter(lambda value, _: _number(value)))
+    axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0) if sobol else FuncFormatter(lambda value, _: number(value)))
     if not sobol:
         axes.set_xlim(left=min(0, axes.get_xlim()[0]))
     axes.set_xlabel(unit, fontsize="small", parse_math=False)
@@ -225,61 +224,8 @@ def _quarter(told):
 def _chance_in_words(chance):
     """Return the share of chance of one run and of the means over runs, in words."""
     if "noise_share" not in chance or not np.isfinite(chance["noise_share"]["value"]):
-        return "unknown, one run a point" if not chance else "no figure"
+        return "unknown: one run a point" if not chance else "no figure"
     one, means = chance["noise_share"], chance.get("noise_share_of_means", {"value": np.nan})
     interval = f" ({one['low']:.0%} to {one['high']:.0%})" if np.isfinite(one["low"]) and np.isfinite(one["high"]) else ""
     left = f", {means['value']:.0%} of that of the means over runs" if np.isfinite(means["value"]) else ""
     return f"{one['value']:.0%}{interval} of the variance of one run{left}"
-
-
-def _number(value):
-    return "none" if not np.isfinite(value) else "0" if value == 0 else f"{value:,.0f}" if 1e3 <= abs(value) < 1e6 else f"{value:.3g}"
-
-
-# What the pictures of sweeps share ------------------------------------------------------------------
-
-
-def sweep_heading(figure, title, results, notes=()):
-    """Put title, design, runs and seed above a figure, then notes, all broken to its width."""
-    width = int(LETTERS_PER_INCH * figure.get_figwidth())
-    lines = [title, *textwrap.wrap(design_in_words(results), width), *(line for note in notes for line in textwrap.wrap(note, width))]
-    figure.suptitle("\n".join(lines), x=0.01, ha="left", fontsize="large", parse_math=False)  # a title may hold dollars
-
-
-def design_in_words(results):
-    """Return what was swept: title, design, points, runs of each, seed, and how many runs failed."""
-    sweep, failed = results.sweep, len(results.failures)
-    named = f"{textwrap.shorten(sweep['title'], LONGEST_TITLE, placeholder=' ...')}: " if sweep["title"] else ""
-    size = {"morris": f", {sweep['plan']['size']} trajectories", "sobol": f", {sweep['plan']['size']} blocks"}.get(sweep["method"], "")
-    runs = f"{sweep['runs_a_point']} run{'s' if sweep['runs_a_point'] > 1 else ''} each"
-    method = sweep["method"].replace("_", " ").capitalize()
-    return (f"{named}{method} design{size}, {sweep['points']:,} points, {runs}, seed {results.manifest['seed']}"
-            + (f"; {failed} runs failed" if failed else ""))
-
-
-def meaning(factor, width=2 * MEANING_WIDTH):
-    """Return what a factor means, in a few words."""
-    first = factor.get("says", "").split(";")[0].split(":")[0].rstrip(".")
-    return textwrap.shorten(first, width, placeholder=" ...")
-
-
-def measured(metric, results):
-    """Return the metric's entry in the catalogue of the swept configuration, None for what is not the market's."""
-    cast = ((results.manifest.get("configuration") or {}).get("cast") or {}).get("clouds", ())
-    return next((known for known in catalogue([slug(cloud["name"]) for cloud in cast]) if known.name == metric), None)
-
-
-def metric_title(metric, results):
-    """Return what a metric is called in a title."""
-    known = measured(metric, results)
-    return capital(metric_name(metric, known.says.split(";")[0] if known else metric.replace("_", " ")))
-
-
-def _scale(metric, results):
-    """Return by what a metric is multiplied for people, and its unit then."""
-    known = measured(metric, results)
-    if metric.startswith("hhi_"):
-        return float(HHI_POINTS), "points of HHI (0 to 10,000)"
-    if known and known.unit == "share":
-        return 100.0, "percentage points"
-    return 1.0, known.unit if known else "in its own unit"

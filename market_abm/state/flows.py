@@ -67,10 +67,10 @@ class Ledger:
             raise UnknownFlow(f"no flow is called {name!r}; declare it in state/tables.py")
         return self._flows[name]
 
-    def tally(self, column, amount):
-        """Note that a counted column changed by `amount` for a named reason."""
-        self.net[column] += amount
-        self.gross[column] += np.abs(amount)
+    def tally(self, column, amount, cells=...):
+        """Note that a counted column changed by `amount` for a named reason, whole or in some cells."""
+        self.net[column][cells] += amount
+        self.gross[column][cells] += np.abs(amount)
 
     def note_sides(self, name, left, entered):
         """Note what left one side of a flow and what entered the other, per run."""

@@ -3,6 +3,8 @@
 Each enters itself in the journal; `told` is what only the caller knows of it: reason, other, amount, unit.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 
 from market_abm.exact import add_up, flattened, ratio
@@ -54,13 +56,14 @@ def merge(world, table, gone, heir, **told):
     if not gone.any():
         return
     heir = end_of_chain(table, gone, heir)
+    pairs = _pairs(gone, heir)
     world.note("exit", table, gone & (world.array(f"{table}.alive") > 0), **{"reason": "merger", "other": (table, heir)} | told)
     for column in world.declared[table].columns:
         if column.lives == INTENSIVE:
-            _average(world, table, column, gone, heir)
+            _average(world, table, column, pairs)
     for column in world.declared[table].columns:
         if column.lives in ADDITIVE:
-            _hand_over(world, f"{table}.{column.name}", gone, heir)
+            _hand_over(world, f"{table}.{column.name}", pairs)
     _relink(world, table, gone, heir)
     _move_places(world, table, gone, heir)
     _blank(world, table, gone)
@@ -71,22 +74,17 @@ def transfer(world, table, giver, shares, columns):
 
     `shares` `(runs, rows)` is the part that each row gets, the giver's own zero, together at most one.
     """
-    runs = np.flatnonzero(shares.any(axis=-1))
-    shares, giver = shares[runs], giver[runs]
+    shares = shares * giver.any(axis=-1, keepdims=True)
     gone = shares.sum(axis=-1, keepdims=True)
     gone = np.where(gone > 1.0 - ALL_BUT_ROUNDING, 1.0, gone)  # who gives everything keeps no speck of it
+    parts = shares - giver * gone
+    run, row = np.nonzero(parts)
+    from_row, part = giver.argmax(axis=-1)[run], parts[run, row]
     for column in columns:
         if world.declared[table].column(column).lives not in ADDITIVE:
             raise ValueError(f"{table}.{column} does not add up: no part of it can be handed over")
-        name = f"{table}.{column}"
-        array = world.array(name)
-        leaving = np.take(array, runs, axis=-2) * giver
-        moved = leaving.sum(axis=-1, keepdims=True) * shares - leaving * gone
-        array[..., runs, :] += moved
-        if name in world.ledger.net:
-            change = np.zeros_like(array)
-            change[..., runs, :] = moved
-            world.ledger.tally(name, change)
+        held = world.array(f"{table}.{column}")[..., run, from_row]
+        _change(world, f"{table}.{column}", (..., run, row), held * part)
 
 
 def split(world, table, source, child, share, values):
@@ -148,45 +146,55 @@ def _named(mask, link):
 
 def _at(table, link):
     """Read a table `(runs, rows)` at links `(..., runs, n)`; nobody reads the last row."""
-    wide = np.broadcast_to(table, (*link.shape[:-2], *table.shape))
-    return np.take_along_axis(wide, np.minimum(link, table.shape[-1] - 1), axis=-1)
+    runs, rows = table.shape
+    return table.reshape(-1).take(np.minimum(link, rows - 1) + rows * np.arange(runs)[:, None])
 
 
 def _blank(world, table, mask):
+    cells = (..., *np.nonzero(mask))
     for column in world.declared[table].columns:
-        array = world.array(f"{table}.{column.name}")
-        nothing = world.rows[column.to] if column.lives == LINK else 0
-        np.copyto(array, np.asarray(nothing, array.dtype), where=mask)
+        world.array(f"{table}.{column.name}")[cells] = world.rows[column.to] if column.lives == LINK else 0
 
 
-def _slabs(array):
-    """View `(..., runs, rows)` as a list of `(runs, rows)` arrays."""
-    return array.reshape(-1, *array.shape[-2:])
-
-
-def _hand_over(world, name, gone, heir):
-    """Give what the gone hold to their heirs, looking only at runs where somebody is gone."""
-    array, rows = world.array(name), gone.shape[-1]
-    runs = np.flatnonzero(gone.any(axis=-1))
-    leaving = np.take(array, runs, axis=-2) * gone[runs]
-    into = np.where(gone, heir, rows)[runs]
-    arriving = np.stack([add_up(slab, into, rows) if slab.any() else slab for slab in _slabs(leaving)]).reshape(leaving.shape)
-    moved = arriving - leaving
-    array[..., runs, :] += moved
+def _change(world, name, cells, amount):
+    """Add an amount to some cells, none of them named twice, and tally it where the column is counted."""
+    world.array(name)[cells] += amount
     if name in world.ledger.net:
-        change = np.zeros_like(array)
-        change[..., runs, :] = moved
-        world.ledger.tally(name, change)
+        world.ledger.tally(name, amount, cells)
 
 
-def _average(world, table, column, gone, heir):
-    rows = world.rows[table]
+class _Pairs(NamedTuple):
+    """Who merges into whom, as indices of arrays `(..., runs, rows)`; `heirs` names each heir once."""
+
+    gone: tuple
+    heirs: tuple
+    heir_of: np.ndarray  # place among the heirs, of each that is gone
+
+    def together(self, held):
+        """Sum what the gone hold `(..., gone)` by heir, in the order of rows."""
+        summed = add_up(held.reshape(-1, held.shape[-1]), self.heir_of, len(self.heirs[-1]))
+        return summed.reshape(*held.shape[:-1], -1)
+
+
+def _pairs(gone, heir):
+    run, row = np.nonzero(gone)
+    heirs, heir_of = np.unique(run * gone.shape[-1] + heir[run, row], return_inverse=True)
+    return _Pairs((..., run, row), (..., *np.divmod(heirs, gone.shape[-1])), heir_of)
+
+
+def _hand_over(world, name, pairs):
+    leaving = world.array(name)[pairs.gone]
+    _change(world, name, pairs.heirs, pairs.together(leaving))
+    _change(world, name, pairs.gone, -leaving)
+
+
+def _average(world, table, column, pairs):
+    array = world.array(f"{table}.{column.name}")
     weight = flattened(world.array(f"{table}.{column.weight or world.declared[table].size}"))
-    into = np.where(gone, heir, rows)
-    kept = add_up(weight * gone, into, rows)
-    for slab in _slabs(world.array(f"{table}.{column.name}")):
-        mixed = ratio(slab * weight + add_up(slab * weight * gone, into, rows), weight + kept, 0.0)
-        np.copyto(slab, mixed, where=(kept > 0) & ~gone)
+    mine, brought = weight[pairs.heirs], pairs.together(weight[pairs.gone])
+    old = array[pairs.heirs]
+    mixed = ratio(old * mine + pairs.together(array[pairs.gone] * weight[pairs.gone]), mine + brought)
+    array[pairs.heirs] = np.where(brought > 0, mixed, old)
 
 
 def _relink(world, table, gone, heir):

@@ -163,6 +163,7 @@ class World:
         self.quarter, self.rules, self.draws, self.lasting = 0, None, None, None
         self.members = np.arange(runs)  # which runs of the batch as it began are still here
         self.journal = None
+        np.empty(2**21)  # freed at once: glibc then keeps blocks of up to this size for the next quarter and asks for no new pages
         self.tables = {t.name: {c.name: self._allocate(t, c) for c in t.columns} for t in tables}
         self._count()
 

@@ -1,5 +1,7 @@
 """The same work on a Dask cluster: workers return parts, and this process stores them, so no disk need be shared."""
 
+import logging
+
 from market_abm.errors import BadInput, Problem
 from market_abm.sweeps.code import code_of_the_engine
 from market_abm.sweeps.parts import write_part
@@ -36,13 +38,14 @@ class Cluster:
             self.__exit__()
             raise
         self._finished = distributed.as_completed(loop=self._client.loop)
-        self._shared = self._client.scatter(self._job, broadcast=True)
         return self
 
     def _check_workers(self):
         """Refuse a cluster without workers, or whose workers have another version of this package."""
         try:
             codes = self._client.run(code_of_the_engine)
+        except OSError:
+            raise SchedulerGone(self._address) from None
         except ImportError as error:
             raise BadInput(Problem("--scheduler", f"has workers that cannot import this package: {error}", "install market-abm where they run",
                                    key=self._address)) from None
@@ -55,7 +58,13 @@ class Cluster:
         self.workers = len(codes)
 
     def __exit__(self, *_):
-        self._client.close(timeout=2)
+        log = logging.getLogger("distributed.client")
+        level = log.level
+        log.setLevel(logging.CRITICAL)  # a client that is closed while it looks for its scheduler logs a traceback
+        try:
+            self._client.close(timeout=2)
+        finally:
+            log.setLevel(level)
 
     @property
     def capacity(self):
@@ -63,8 +72,8 @@ class Cluster:
         return WAITING * self.workers
 
     def give(self, chunk):
-        """Hand a chunk to the cluster."""
-        future = self._client.submit(part_of, self._shared, chunk, pure=False)
+        """Hand a chunk to the cluster, and with it the job, some kilobytes."""
+        future = self._client.submit(part_of, self._job, chunk, pure=False)  # a job scattered beforehand would be lost with its last worker
         self._chunks[future] = chunk
         self._finished.add(future)
 

@@ -5,12 +5,13 @@ from typing import NamedTuple
 import numpy as np
 
 from market_abm.errors import BadInput, Problem
-from market_abm.sweeps import prim
+from market_abm.sweeps import prim, trust
 from market_abm.sweeps.results import load_results
 from market_abm.sweeps.sensitivity import usual_quarter
 
 FEWEST = 20  # cases: below, any box is chance
 MOST_BOXES = 10
+FIELDS = ("box", "parameter", "index", "value", "low", "high")  # of a row
 
 
 class Cases(NamedTuple):
@@ -76,9 +77,9 @@ def _cases(results, metric, quarter, line, is_above, values):
 def _all_rows(cases, found, settings):
     """Return the rows of all boxes; of the first also what it is worth on cases that it was not chosen on."""
     x, interest, points = cases.x, cases.interest, cases.points
-    again = prim.reproducibility(x, interest, settings, points=points)
+    again = trust.reproducibility(x, interest, settings, points=points)
     rows = [row for number, box in enumerate(found, 1) for row in _rows(number, box, x, interest, cases.columns, again if number == 1 else None)]
-    unseen = prim.out_of_sample(x, interest, settings, points=points) if len(set(points.tolist())) >= 5 else []
+    unseen = trust.out_of_sample(x, interest, settings, points=points) if len(set(points.tolist())) >= 5 else []
     rows[3:3] = [_row(1, "", f"{row['index']}_unseen", row["value"], row["low"], row["high"]) for row in unseen]
     return rows
 
@@ -115,14 +116,14 @@ def _rows(number, box, x, interest, columns, again):
 
 
 def _row(box, parameter, index, value, low=None, high=None):
-    return {"box": box, "parameter": parameter, "index": index, "value": value, "low": low, "high": high}
+    return dict(zip(FIELDS, (box, parameter, index, value, low, high), strict=True))
 
 
 class Column:
     """A factor's values as numbers: themselves, or the places of names in their order."""
 
     def __init__(self, factor, values):
-        self.key, self.unit, self.whole = factor["key"], factor["unit"], bool(factor["whole"])
+        self.key, self.whole = factor["key"], bool(factor["whole"])
         self.levels = sorted(factor["values"]) if self.whole else []
         self.names = None
         if values.dtype.kind not in "fiub":
@@ -137,13 +138,16 @@ class Column:
         if isinstance(bound, frozenset):
             return ", ".join(self.names[int(place)] or '""' for place in sorted(bound)), None, None
         low, high = bound
-        return None, self._end(low, np.ceil(low), self.levels), self._end(high, np.floor(high), self.levels[::-1])
+        return None, self._lowest(low) if np.isfinite(low) else None, self._highest(high) if np.isfinite(high) else None
 
-    def _end(self, end, inner, levels):
-        """Return an end of a range, None where it is open: of whole numbers and names the last that is inside."""
-        if not np.isfinite(end):
-            return None
+    def _lowest(self, end):
+        """Return the first of names or whole numbers that is inside, else the end itself."""
         if self.names is not None:
-            return self.names[int(inner)]
-        inside = [level for level in levels if (level - end) * (inner - end) >= 0]
-        return (inside[0] if inside else int(inner)) if self.whole else end
+            return self.names[int(np.ceil(end))]
+        return next((level for level in self.levels if level >= end), int(np.ceil(end))) if self.whole else end
+
+    def _highest(self, end):
+        """Return the last of names or whole numbers that is inside, else the end itself."""
+        if self.names is not None:
+            return self.names[int(np.floor(end))]
+        return next((level for level in reversed(self.levels) if level <= end), int(np.floor(end))) if self.whole else end

@@ -9,7 +9,8 @@ from market_abm.parameters.quantities import Refused, bounds, number_from, quart
 
 SPEC = ("low", "high", "values", "scale", "steps")
 SCALES = ("linear", "log")
-NAMES_OF_RULES, POLICY_UNIT = "name", "policy"
+POLICY_UNIT = "policy"
+MOST_STEPS = 10**4
 
 
 @dataclass(frozen=True)
@@ -30,11 +31,9 @@ class Factor:
         """Return the values of a grid."""
         if self.values:
             return self.values
-        ends = np.log([self.low, self.high]) if self.scale == "log" else np.array([self.low, self.high])
-        inner = np.linspace(*ends, self.steps)
-        inner = np.exp(inner) if self.scale == "log" else inner
-        inner = [self.low, *inner[1:-1].tolist(), self.high]
-        return tuple(dict.fromkeys(round(value) if self.told.whole else value for value in inner))
+        if self.told.whole:
+            return tuple(dict.fromkeys(round(value) for value in np.linspace(self.low, self.high, self.steps).tolist()))
+        return tuple(self.at(step / (self.steps - 1)) for step in range(self.steps))
 
     def at(self, u):
         """Return the value at a place between 0 and 1: values and whole numbers have equal parts of it."""
@@ -42,9 +41,10 @@ class Factor:
             return self.values[min(int(u * len(self.values)), len(self.values) - 1)]
         if self.told.whole:
             return int(self.low) + min(int(u * (self.high - self.low + 1)), int(self.high - self.low))
-        if self.scale == "log":
-            return float(self.low * (self.high / self.low) ** u)
-        return float(self.low + u * (self.high - self.low))
+        if u == 1:
+            return float(self.high)  # which rounding would miss
+        value = self.low * (self.high / self.low) ** u if self.scale == "log" else self.low + u * (self.high - self.low)
+        return float(min(value, self.high))
 
     def read(self, value):
         """Return a value as the model takes it; raise Refused if it cannot."""
@@ -55,7 +55,7 @@ def value_from(value, told):
     """Return a value in bounds, as the model takes it; raise Refused otherwise."""
     if told.options:
         if value not in told.options:
-            raise Refused(f"must be one of {', '.join(told.options)}", did_you_mean(value, told.options))
+            raise Refused(f"must be one of {', '.join(told.options)}", _near_option(value, told.options))
         return value
     if told.unit in ("text", POLICY_UNIT):
         return text_from(value, told)
@@ -68,13 +68,52 @@ def value_from(value, told):
     return number
 
 
+def _near_option(value, options):
+    near = did_you_mean(value, options)
+    return near if near.startswith("did") else "choose one of them"
+
+
 def given_values(file, key, values, model):
-    """Return (factor, problems) of a key whose values a list of points gives."""
+    """Return (factor, problems) of a key, `values` being {number of a point: what it says}."""
     told, standing = model.told(key)
     if told is None:
-        return None, [Problem(file, "is nothing that can be varied", standing, key=key)]
-    read, problems = _read(file, key, values, told)
+        return None, [Problem(file, "is nothing that can be varied", standing, key=f"points[{next(iter(values))}].{key}")]
+    read, problems = [], []
+    for place, value in values.items():
+        good, wrong = _read(file, f"points[{place}].{key}", [value], told)
+        read, problems = read + good, problems + wrong
     return Factor(key, told, standing, values=tuple(dict.fromkeys(read))), problems
+
+
+def lines_of(table, model, path=()):
+    """Yield (key, what is said of it) of `[factors]`, whether a key is written with dots, as tables in tables, or both."""
+    for name, node in table.items():
+        here = (*path, *name.split("."))
+        said, below = _divided(".".join(here), node, model)
+        if said is not None:
+            yield ".".join(here), said
+        yield from lines_of(below, model, here)
+
+
+def _divided(key, node, model):
+    """Return (what is said of a key, None for nothing; what is said of keys below it)."""
+    if not isinstance(node, dict) or not node:
+        return node, {}
+    if model.told(key)[0] is None:
+        table = any(name not in SPEC and (isinstance(child, dict | list) or "." not in key) for name, child in node.items())
+        return (None, node) if table else (node, {})
+    below = {name: child for name, child in node.items() if model.told(f"{key}.{name}")[0] is not None}
+    said = {name: child for name, child in node.items() if name not in below}
+    return said or None, below
+
+
+def numbers_of(entry, path=()):
+    """Yield (key, value) of one of `[[points]]`, whether a key is written with dots, as tables in tables, or both."""
+    for name, node in entry.items():
+        if isinstance(node, dict):
+            yield from numbers_of(node, (*path, name))
+        else:
+            yield ".".join((*path, name)), node
 
 
 def _read(file, key, values, told):
@@ -140,10 +179,21 @@ def _of_range(file, key, spec, told, standing, method):
         problems.append(Problem(file, "is for numbers that need not be whole", "leave it out, or name values", key=f"{name}.scale", value=scale))
     if method == "grid" and len(ends) == 2 and told.whole and ends["high"] - ends["low"] == 1 and "steps" not in spec:
         steps = 2  # a switch
-    if method == "grid" and (isinstance(steps, bool) or not isinstance(steps, int) or steps < 2):
-        problems.append(Problem(file, "needs values or steps in a grid", "write steps = 5, or values = [...]", key=name))
+    elif method == "grid":
+        problems += _faults_of_steps(file, name, spec)
     if method != "grid" and "steps" in spec:
         problems.append(Problem(file, "is for a grid", "leave it out", key=f"{name}.steps", value=steps))
     if problems:
         return None, problems
     return Factor(key, told, standing, ends["low"], ends["high"], (), scale, steps), []
+
+
+def _faults_of_steps(file, name, spec):
+    """Return what is wrong with the steps of a grid."""
+    if "steps" not in spec:
+        return [Problem(file, "needs values or steps in a grid", "write steps = 5, or values = [...]", key=name)]
+    steps = spec["steps"]
+    if isinstance(steps, int) and not isinstance(steps, bool) and 2 <= steps <= MOST_STEPS:
+        return []
+    return [Problem(file, f"must be a whole number between 2 and {MOST_STEPS} (unit: count)", "write steps = 5, or values = [...]",
+                    key=f"{name}.steps", value=steps)]

@@ -21,6 +21,7 @@ from market_abm.sweeps.tables import ROWS, RUNS
 
 LOCK = ".lock"
 OURS = {PARTS, RUNS, ROWS, LOCK, METRICS, POINTS, MANIFEST, FIGURES}
+NEEDED = {"identity": dict, "sessions": list, "factors": list, "complete": bool, "stored": int, "points": int}  # of what is told of a sweep
 SHOWN = 4  # differences that are told when a folder holds another sweep
 
 
@@ -31,8 +32,8 @@ def taken(place):
 
     folder = Path(place)
     try:
-        if folder.exists() and not _may_be_swept(folder):
-            raise BadInput(Problem(str(place), "exists and is no folder of a sweep", "name another with --out, or empty it", key="--out"))
+        if folder.exists():
+            _admit_place(folder)
         folder.mkdir(parents=True, exist_ok=True)
         lock = filelock.FileLock(folder / LOCK, timeout=0)
         lock.acquire()
@@ -47,14 +48,16 @@ def taken(place):
         lock.release()
 
 
-def _may_be_swept(folder):
-    """Say whether a folder is empty, or holds a sweep or what an interrupted one left."""
-    if not folder.is_dir():
-        return False
+def _admit_place(folder):
+    """Refuse what is neither an empty folder, nor one that holds a sweep or what an interrupted one left."""
+    names = {file.name.removesuffix(UNFINISHED) for file in folder.iterdir()} if folder.is_dir() else None
     manifest = manifest_in(folder)
-    if manifest is not None:
-        return manifest.get("package") == PACKAGE and "sweep" in manifest
-    return {file.name.removesuffix(UNFINISHED) for file in folder.iterdir()} <= OURS - {MANIFEST}
+    if manifest is None and names is not None and MANIFEST in names and PARTS in names and (folder / MANIFEST).exists():
+        raise BadInput(Problem(str(folder / MANIFEST), "cannot be read", f"bring it back from a copy; or remove this file alone, and run the same "
+                               f"command again: the runs are in {PARTS}/ and are kept"))
+    ours = names is not None and names <= OURS if manifest is None else manifest.get("package") == PACKAGE and "sweep" in manifest
+    if not ours:
+        raise BadInput(Problem(str(folder), "exists and is no folder of a sweep", "name another with --out, or empty it", key="--out"))
 
 
 def manifest_in(folder):
@@ -63,7 +66,29 @@ def manifest_in(folder):
         manifest = json.loads((Path(folder) / MANIFEST).read_text("utf-8"))
     except (OSError, ValueError):
         return None
-    return manifest if isinstance(manifest, dict) else None
+    readable = isinstance(manifest, dict) and ("sweep" not in manifest or _is_whole(manifest["sweep"]))
+    return manifest if readable else None
+
+
+def _is_whole(told):
+    """Say whether what a manifest tells of a sweep has what is read from it."""
+    return isinstance(told, dict) and all(isinstance(told.get(name), kind) for name, kind in NEEDED.items())
+
+
+def up_to_date(folder, design, rows, stored):
+    """Say whether a folder's tables can be opened and are of this design, with so many runs."""
+    import pyarrow
+    import pyarrow.parquet as parquet
+
+    told = (manifest_in(folder) or {}).get("sweep", {"complete": False})
+    if not told["complete"] or told["stored"] != stored or told["factors"] != plain([told_factor(factor) for factor in design.factors]):
+        return False
+    lines = {METRICS: stored * len(design.at), RUNS: stored, POINTS: told["points"], ROWS: len(rows)}
+    try:
+        whole = all(parquet.read_metadata(folder / name).num_rows == count for name, count in lines.items())
+        return whole and parquet.read_table(folder / ROWS, columns=["point"]).column("point").to_pylist() == rows.tolist()
+    except (pyarrow.ArrowException, OSError, ValueError, KeyError):
+        return False
 
 
 def _who(folder):
@@ -73,7 +98,7 @@ def _who(folder):
 
 def identity_of(design):
     """Return what all runs of a sweep share, as plain data; points and replicates may be added, none of this may change."""
-    return {"model": design.plan.model, "seed": design.seed, "at": list(design.at), "code": code_of_the_engine(), "numpy": np.__version__,
+    return {"model": design.plan.model, "seed": design.seed, "at": list(design.at), "code of the engine": code_of_the_engine(), "numpy": np.__version__,
             PACKAGE: __version__, **plain(design.model.identity())}
 
 
@@ -102,14 +127,20 @@ def _differences(before, now, path=()):
     elif isinstance(before, list) and isinstance(now, list) and len(before) == len(now) and any(isinstance(one, dict) for one in now):
         for place, (one, other) in enumerate(zip(before, now, strict=True)):
             yield from _differences(one, other, (*path, str(place)))
+    elif isinstance(before, list) and isinstance(now, list) and len(before) == len(now):
+        yield from ((f"{'.'.join(path)}[{place}]", was, new) for place, (was, new) in enumerate(zip(before, now, strict=True)) if was != new)
     elif before != now:
         yield ".".join(path), before, now
 
 
 def _short(value):
-    if isinstance(value, list):
+    if isinstance(value, list) and (len(value) > SHOWN or any(isinstance(one, dict | list) for one in value)):
         return f"a list of {len(value)}"
-    return "absent" if value is None else shown(" ".join(str(value).split()))
+    if isinstance(value, list):
+        return ", ".join(map(str, value)) or "empty"
+    if value is None:
+        return "absent"
+    return shown(value if isinstance(value, bool | int | float) else " ".join(str(value).split()))
 
 
 def numbered(folder, design):
@@ -140,7 +171,8 @@ def _stored_points(folder):
     try:
         keys = parquet.read_table(path, columns=["point", "key"]).column("key").to_pylist()
     except (OSError, ValueError, KeyError) as error:
-        raise BadInput(Problem(str(path), f"cannot be read: {error}", "bring it back from a copy, or name another folder with --out")) from None
+        raise BadInput(Problem(str(path), f"cannot be read: {error}", "bring it back from a copy; or remove it, and run the same "
+                               "command again with the design that made it")) from None
     return {key: number for number, key in enumerate(keys)}
 
 

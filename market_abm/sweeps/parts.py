@@ -8,7 +8,7 @@ import numpy as np
 
 from market_abm.errors import BadInput, Problem
 from market_abm.studies.files import UNFINISHED, sync, write_whole
-from market_abm.sweeps.work import FORMAT, IDENTITY, MARK
+from market_abm.sweeps.work import FORMAT, IDENTITY, MARK, SEAL, columns_told, seal_of
 
 PARTS, DAMAGED = "parts", ".damaged"
 OPEN_AT_ONCE = 2  # parts that stay in memory while their runs are put in order
@@ -32,10 +32,11 @@ def account_of(path):
         schema = parquet.read_metadata(path).metadata or {}
     except (pyarrow.ArrowException, OSError, ValueError) as error:
         raise Damaged(str(error)) from None
-    try:
-        return json.loads(schema[MARK])
-    except (KeyError, ValueError):
+    if MARK not in schema or SEAL not in schema:
         return None
+    if seal_of(schema[MARK]) != schema[SEAL]:
+        raise Damaged("its account of itself is not as it was written")
+    return json.loads(schema[MARK])
 
 
 def lines_of(path):
@@ -43,10 +44,15 @@ def lines_of(path):
     import pyarrow
     import pyarrow.parquet as parquet
 
+    account = account_of(path)
     try:
-        return parquet.read_table(path, page_checksum_verification=True).replace_schema_metadata(None)
+        table = parquet.read_table(path, page_checksum_verification=True).replace_schema_metadata(None)
+        table.validate(full=True)
     except (pyarrow.ArrowException, OSError, ValueError) as error:
         raise Damaged(str(error)) from None
+    if account is None or columns_told(table.schema) != account["columns"] or len(table) != len(account["runs"]) * account["quarters"]:
+        raise Damaged("its columns or lines are not those that it was written with")
+    return table
 
 
 class Shelf:

@@ -5,10 +5,12 @@ waits for one chunk and returns it with the name and the account of its part, or
 """
 
 import os
+import pickle
 import signal
+import time
 from collections import deque
 from contextlib import contextmanager, suppress
-from multiprocessing import get_context
+from multiprocessing import get_context, resource_tracker
 from multiprocessing.connection import wait
 from typing import NamedTuple
 
@@ -18,6 +20,7 @@ from market_abm.sweeps.work import part_of
 
 ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")  # a worker a core: libraries must not add their own
 PATIENCE = 10.0  # seconds that workers have to leave when they are told to
+STILLBORN = 3  # workers in a row that were ended before they could begin: then it is no accident
 
 
 class Died(NamedTuple):
@@ -59,27 +62,40 @@ class Processes:
     def __init__(self, job, folder, workers):
         self.workers = self.capacity = workers
         self._job, self._folder = job, str(folder)
-        self._busy, self._idle = {}, []
+        self._busy, self._idle, self._stillborn = {}, [], 0
 
     busy = property(lambda self: len(self._busy))
 
     def __enter__(self):
-        self._idle = [self._started() for _ in range(self.workers)]
+        _check_pickle(self._job)
+        try:
+            for _ in range(self.workers):
+                self._idle.append(self._started())
+        except OSError as error:  # of processes or files that one user may have, not of the results folder
+            self.__exit__()
+            raise BadInput(Problem("--workers", f"only {len(self._idle)} processes could be started: {error.strerror or error}", "ask for fewer",
+                                   key="workers", value=self.workers)) from None
+        except BaseException:
+            self.__exit__()
+            raise
         return self
 
     def __exit__(self, *_):
         """Stop everybody at once: what is unfinished is not in the store, and what is in the store is whole."""
-        for worker in (*self._idle, *self._busy):
+        everybody = (*self._idle, *self._busy)
+        for worker in everybody:
             worker.process.terminate()
-        for worker in (*self._idle, *self._busy):
-            worker.process.join(PATIENCE)
+        until = time.monotonic() + PATIENCE
+        for worker in everybody:
+            worker.process.join(max(0.0, until - time.monotonic()))
+            worker.process.kill()  # one that was halted heeds nothing else
             worker.pipe.close()
 
     def _started(self):
         context = get_context("spawn")
         ours, theirs = context.Pipe()
         process = context.Process(target=_serve, args=(theirs, self._job, self._folder), daemon=True)
-        with _one_thread():
+        with _one_thread(), _interruptions_later():
             process.start()
         theirs.close()
         return _Worker(process, ours)
@@ -101,7 +117,7 @@ class Processes:
             except (EOFError, OSError):
                 return self._buried(worker)
             if message == READY:
-                worker.served.append(message)
+                worker.ready, self._stillborn = True, 0
                 continue
             chunk = self._busy.pop(worker)
             self._idle.append(worker)
@@ -113,19 +129,20 @@ class Processes:
         """Put a new worker in the place of a dead one, and return the chunk in doubt."""
         chunk = self._busy.pop(worker)
         worker.process.join(PATIENCE)
-        if not worker.served:
-            raise BadInput(Problem("--workers", f"a worker process ended with status {worker.process.exitcode} before it could begin",
-                                   'see what it wrote above; a script that sweeps needs `if __name__ == "__main__":` before its work'))
         worker.pipe.close()
+        status, self._stillborn = worker.process.exitcode, self._stillborn + (not worker.ready)
+        if not worker.ready and (status is None or status >= 0 or self._stillborn >= STILLBORN):  # somebody may have killed one that was starting
+            raise BadInput(Problem("--workers", f"a worker process ended with status {status} before it could begin",
+                                   'see what it wrote above; a script that sweeps needs `if __name__ == "__main__":` before its work'))
         self._idle.append(self._started())
-        return chunk, None, Died(_ending(worker.process.exitcode))
+        return chunk, None, Died(_ending(status))
 
 
 class _Worker:
-    """A process, the pipe to it, and what it has sent."""
+    """A process, the pipe to it, and whether it has begun."""
 
     def __init__(self, process, pipe):
-        self.process, self.pipe, self.served = process, pipe, []
+        self.process, self.pipe, self.ready = process, pipe, False
 
 
 READY = "ready"
@@ -135,7 +152,8 @@ def _serve(pipe, job, folder):
     """Do chunks until the pipe closes: when the sweep is over, or its process is gone."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; who swept decides
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    pipe.send(READY)
+    with suppress(OSError):  # who swept may be gone already: then nothing will come either
+        pipe.send(READY)
     while True:
         try:
             chunk = pipe.recv()
@@ -169,3 +187,25 @@ def _one_thread():
     finally:
         for name in added:
             del os.environ[name]
+
+
+@contextmanager
+def _interruptions_later():
+    """Hold Ctrl-C back while a process starts; it inherits that, and so prints no traceback before it can ignore the key."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    resource_tracker.ensure_running()  # multiprocessing would start it now, and lift the block
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _check_pickle(job):
+    """Refuse rules of the caller's own that cannot travel to another process."""
+    try:
+        pickle.dumps(job)
+    except (pickle.PicklingError, AttributeError, TypeError) as error:
+        raise BadInput(Problem("rules", f"cannot be sent to worker processes: {error}", "define the rule at the top of a module, or sweep with workers=0")) from None

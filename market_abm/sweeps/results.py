@@ -7,7 +7,7 @@ from pathlib import Path
 from market_abm.errors import BadInput, Problem
 from market_abm.studies.records import CHOICES, tabled
 from market_abm.studies.store import METRICS, POINTS, RECORDS, TABLES, manifest_of_ours, read_table
-from market_abm.sweeps.parts import Shelf
+from market_abm.sweeps.parts import PARTS, Damaged, Shelf
 from market_abm.sweeps.tables import ROWS, RUNS
 
 FILES = TABLES | {"points": POINTS, "runs": RUNS}
@@ -67,7 +67,9 @@ class Results:
             if not self.complete:
                 remedy = "the sweep is not complete: run the same command again"
             raise BadInput(Problem(str(self.folder), f"holds no {path.name}", remedy))
-        return read_table(path)
+        if "sweep" not in self.manifest:
+            return read_table(path)
+        return self._in_sweep(path.name)
 
     def values(self, metric, quarter):
         """Return one metric of a complete sweep in one quarter, `(points, runs)`, nan for failed runs."""
@@ -81,7 +83,11 @@ class Results:
             known = sweep["identity"]["metrics"] if metric not in sweep["identity"]["metrics"] else sweep["at"]
             raise BadInput(Problem(str(self.folder), f"did not record it; recorded are {_few(known)}", "choose one of them",
                                    key=metric if known is not sweep["at"] else quarter))
-        table = parquet.read_table(self.folder / METRICS, columns=[metric], filters=[("quarter", "=", quarter)])
+        path = self.folder / METRICS
+        try:
+            table = parquet.read_table(path, columns=[metric], filters=[("quarter", "=", quarter)])
+        except (OSError, ValueError) as error:
+            raise BadInput(_made_again(path, error)) from None
         return table.column(metric).to_numpy().reshape(sweep["points"], sweep["runs_a_point"])
 
     @property
@@ -92,17 +98,33 @@ class Results:
         return self.manifest["sweep"]
 
     def _in_sweep(self, name):
-        return read_table(self.folder / name) if self.sweep else None
+        """Return a table of a sweep."""
+        import pyarrow.parquet as parquet
+
+        path = self.folder / name if self.sweep else None
+        try:
+            return parquet.read_table(path)
+        except (OSError, ValueError) as error:
+            raise BadInput(_made_again(path, error)) from None
 
     def _stored_so_far(self):
         import pyarrow
 
         sweep, keys = self.sweep, self._in_sweep(POINTS).column("key").to_pylist()
         shelf = Shelf(self.folder, sweep["study"], keys, sweep["runs_a_point"], len(sweep["at"]), mends=False).take_stock()
-        tables = list(shelf.stretches(0, shelf.part.size))
+        try:
+            tables = list(shelf.stretches(0, shelf.part.size))
+        except Damaged as error:
+            raise BadInput(Problem(str(self.folder / PARTS / shelf.damaged[-1][0]), f"is not as it was written: {error}",
+                                   "run the same command again: its runs will be made anew")) from None
         if not tables:
             raise BadInput(Problem(str(self.folder), "holds no finished run yet", "run the same command again"))
         return pyarrow.concat_tables(tables).unify_dictionaries()
+
+
+def _made_again(path, error):
+    """Return what to say of a table of a sweep that cannot be read: the parts have all that was in it."""
+    return Problem(str(path), f"cannot be read: {error}", "remove it, and run the same command again: it is made anew from the parts")
 
 
 def _few(names, most=8):

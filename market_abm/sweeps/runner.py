@@ -13,7 +13,7 @@ import numpy as np
 from market_abm.errors import BadInput, Problem
 from market_abm.sweeps.cluster import Cluster, SchedulerGone
 from market_abm.sweeps.design import read_design, setting_of
-from market_abm.sweeps.folder import admit, fingerprint, identity_of, manifest_in, now, numbered, taken, write_manifest
+from market_abm.sweeps.folder import admit, fingerprint, identity_of, manifest_in, now, numbered, taken, up_to_date, write_manifest
 from market_abm.sweeps.parts import Damaged, Shelf, write_part
 from market_abm.sweeps.pools import Died, Here, Processes
 from market_abm.sweeps.tables import gather, write_points
@@ -84,7 +84,7 @@ class _Session:
         try:
             self.shelf.take_stock()
             missing = np.flatnonzero(~self.shelf.done.ravel())
-            if len(missing) or not self.before.get("complete") or self.before["stored"] != self.shelf.stored:
+            if len(missing) or not up_to_date(self.folder, self.design, self.rows, self.shelf.stored):
                 self._complete(missing)
         except OSError as error:
             raise BadInput(Problem(str(self.folder), f"cannot be written: {error.strerror or error}; {self._kept()}",

@@ -3,6 +3,12 @@
 import numpy as np
 
 METHODS = ("grid", "list", "latin_hypercube", "sobol", "morris")
+SAMPLED = ("latin_hypercube", "sobol", "morris")
+
+
+def rows_of(method, factors, size):
+    """Return how many rows a sampled design has."""
+    return {"latin_hypercube": size, "sobol": size * (factors + 2), "morris": size * (factors + 1)}[method]
 
 
 def in_unit_cube(method, factors, size, levels, seed):

@@ -20,8 +20,8 @@ import numpy as np
 from market_abm.engine import run_seeds
 from market_abm.sweeps.code import code_of_the_engine
 
-FORMAT = 1
-MARK = b"market_abm"  # of a part's own account among the metadata of its file
+FORMAT = 2
+MARK, SEAL = b"market_abm", b"market_abm_seal"  # of a part's own account, and of its checksum, among the metadata of its file
 IDENTITY, EXCEPTION, WORKER = "identity", "exception", "worker"  # why a run failed; only the first is a result
 ONE_AT_A_TIME = threading.Lock()  # threads of one process take turns: the engine keeps a batch's rules in one place
 
@@ -153,10 +153,22 @@ def packed(job, batch, ran, seconds):
         "runs": batch.runs.tolist(), "keys": list(batch.keys), "failures": ran.failures, "seconds": seconds, **_whereabouts(),
         "refused": {str(place): count for place, count in enumerate(ran.refused.tolist()) if count > 0},
     }
-    table = pyarrow.Table.from_arrays(list(arrays.values()), list(arrays)).replace_schema_metadata({MARK: json.dumps(account).encode()})
-    out = io.BytesIO()
+    table = pyarrow.Table.from_arrays(list(arrays.values()), list(arrays))
+    account["columns"] = columns_told(table.schema)
+    told = json.dumps(account).encode()
+    table, out = table.replace_schema_metadata({MARK: told, SEAL: seal_of(told)}), io.BytesIO()
     parquet.write_table(table, out, write_page_checksum=True, **written_so(job.model.names))
     return Part(_name(batch), out.getvalue(), account)
+
+
+def seal_of(told):
+    """Return the checksum of an account: pages of a Parquet file have theirs, what stands around them has none."""
+    return blake2b(told, digest_size=8).hexdigest().encode()
+
+
+def columns_told(schema):
+    """Return a fingerprint of the names and types of a part's columns."""
+    return seal_of(json.dumps([[field.name, str(field.type)] for field in schema]).encode()).decode()
 
 
 def written_so(metrics):
