@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import psutil
+from files import write_small
 
 from market_abm.checks import Breach
 from market_abm.engine import Outcome
@@ -16,6 +18,17 @@ from market_abm.sweeps.design import Design, Plan, key_of, setting_of
 from market_abm.sweeps.factors import Factor
 
 X = Declaration("count", 0, 0, 1000, 0, 1000, "by choice", "A number.", whole=True)
+GRID = """
+[design]
+config = "small.toml"
+method = "grid"
+runs = {runs}
+[factors]
+"clouds.omega" = [0.5, 0.8]
+"chips.allocation" = ["proportional", "auction"]
+"levers.documentation_mandate.start" = ["2018Q2", "2018Q3"]
+"levers.documentation_mandate" = [0.0, 1.0]
+"""
 HEAVY = {"mesa", "pandas", "matplotlib", "scipy", "pydantic", "seaborn", "SALib"}
 
 
@@ -85,3 +98,20 @@ def toy_design(points=6, runs=8, toy=None, at=Toy.labels, seed=3):
 def tables(folder):
     """Return the bytes of the tables that a sweep makes."""
     return {name: (Path(folder) / f"{name}.parquet").read_bytes() for name in ("metrics", "runs", "points", "design")}
+
+
+def market_design(folder, runs=4):
+    """Write a design of 16 points over a small market."""
+    write_small(folder)
+    (folder / "grid.toml").write_text(GRID.format(runs=runs))
+    return folder / "grid.toml"
+
+
+def at_work(processes):
+    """Return those of some processes that have not ended."""
+    return [one for one in processes if one.is_running() and one.status() != psutil.STATUS_ZOMBIE]
+
+
+def workers_of_mine():
+    """Return the worker processes of this one."""
+    return [child for child in psutil.Process().children() if any("spawn_main" in word for word in child.cmdline())]

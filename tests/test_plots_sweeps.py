@@ -1,6 +1,7 @@
 """The pictures of sweeps: points lie where the rows say, odd sweeps can be drawn, and files appear beside the tables."""
 
 import csv
+import itertools
 import json
 import re
 from pathlib import Path
@@ -80,6 +81,22 @@ def test_sobol_indices_lie_where_the_rows_say_the_largest_on_top():
     assert points_of(axes, "noise_share")[0][1] > lowest, "chance has a line of its own below the factors"
     spans = {tuple(np.round(line.get_xdata(), 9)) for line in axes.lines if len(line.get_xdata()) == 2}
     assert {(0.4, 0.6), (0.9, 1.1), (0.5, 0.7)} <= spans, "intervals of S1 and ST of b.y, and of chance"
+
+
+def test_factors_are_sorted_by_the_total_index_not_by_the_first():
+    rows = [row("a", "S1", 0.6), row("a", "ST", 0.65), row("b", "S1", 0.1), row("b", "ST", 0.8)]
+    assert keys_down(sensitivity.draw(Told(rows, []), swept([factor("a"), factor("b")])).axes[0])[:2] == ["b", "a"]
+
+
+def test_a_quarter_that_is_not_drawn_does_not_stretch_the_axis():
+    rows = [row("a", "S1", 0.3), row("a", "ST", 0.5), row("a", "S1", 0.3, quarter="2035Q4"), row("a", "ST", 9.0, quarter="2035Q4")]
+    assert sensitivity.draw(Told(rows, []), swept([factor("a")])).axes[0].get_xlim() == pytest.approx((-0.03, 1.03)), "0 to 1 and 3% on each side"
+
+
+def test_an_interval_that_the_axis_has_room_for_gets_no_arrow():
+    rows = [row("a", "S1", -0.9, -2.0, 0.0), row("a", "ST", 0.5), row("b", "S1", -0.3, -0.6, 0.0), row("b", "ST", 0.2)]
+    axes = sensitivity.draw(Told(rows, []), swept([factor("a"), factor("b")])).axes[0]
+    assert [label for label in (str(line.get_label()) for line in axes.lines) if label.startswith("cut")] == ["cut at -2"]
 
 
 def test_tints_are_the_factor_alone_and_then_its_interactions():
@@ -279,6 +296,41 @@ def test_one_factor_is_drawn_against_the_metric_and_the_line(monkeypatch):
     assert x[x <= 0.6].max() < box.x0 < x[x > 0.6].min()
 
 
+def overlapping(figure, axis):
+    """Return the pairs of neighbouring tick labels of an axis that run into one another."""
+    figure.draw_without_rendering()
+    shown = [label for label in axis.get_ticklabels() if label.get_text()]
+    return [(one.get_text(), two.get_text()) for one, two in itertools.pairwise(shown)
+            if one.get_window_extent().overlaps(two.get_window_extent())]
+
+
+def test_long_names_of_policies_do_not_run_into_one_another(monkeypatch):
+    policies = ["", "break_up", "break_up+faster_grid@2028Q1", "documentation_mandate@2027Q3", "compute_vouchers+stake_limit@2026Q1", "data_act"]
+    place, x = np.arange(90) % 6, np.tile(np.linspace(0, 1, 15), 6)
+    table = {"policy": [policies[n] for n in place], "x": x}
+    found, results = found_in(monkeypatch, [factor("policy", values=policies, unit="policy"), factor("x")], table, (place == 2).astype(float)[:, None], 0.5)
+    for order in ((0, 1), (1, 0)):
+        monkeypatch.setattr(regions, "axes_of", lambda found, order=order: order)
+        figure = regions.draw(found._replace(cases=found.cases._replace(boxes=())), results)
+        axis = (figure.axes[0].xaxis, figure.axes[0].yaxis)[order.index(0)]
+        assert len(axis.get_ticklabels()) == 6 and overlapping(figure, axis) == []
+        assert "break up and faster grid from 2028Q1" in [label.get_text().replace("\n", " ") for label in axis.get_ticklabels()]
+
+
+def test_of_many_dates_so_many_are_named_that_they_can_be_read(monkeypatch):
+    dates = [f"{year}Q{quarter}" for year in range(2018, 2036) for quarter in range(1, 5)]
+    x = np.tile([0.0, 1.0], 36)
+    factors = [factor("start", values=dates, unit="quarter"), factor("x")]
+    found, results = found_in(monkeypatch, factors, {"start": dates, "x": x}, (np.arange(72) >= 36).astype(float)[:, None])
+    for order in ((0, 1), (1, 0)):
+        monkeypatch.setattr(regions, "axes_of", lambda found, order=order: order)
+        figure = regions.draw(found._replace(cases=found.cases._replace(boxes=())), results)
+        axis = (figure.axes[0].xaxis, figure.axes[0].yaxis)[order.index(0)]
+        named = dict(zip(axis.get_ticklocs(), (label.get_text() for label in axis.get_ticklabels()), strict=True))
+        assert overlapping(figure, axis) == [] and len(named) == 12, "each sixth of 72"
+        assert named[0] == "2018Q1" and named[36] == "2027Q1", "nine years later"
+
+
 def test_names_that_are_no_neighbours_give_two_rectangles():
     column = SimpleNamespace(names=["a", "b", "c", "d"], numbers=np.arange(4.0), key="k", whole=False)
     cases = SimpleNamespace(x=np.arange(4.0)[:, None], columns=(column,))
@@ -391,3 +443,17 @@ def test_a_folder_that_cannot_be_written_is_told_after_the_numbers(ishigami, cap
     printed = capsys.readouterr()
     assert len(json.loads(printed.out)) == 6
     assert "cannot be written: Permission denied; the numbers are printed" in printed.err
+
+
+def test_a_sweep_that_grows_takes_away_what_was_concluded_from_less(tmp_path, call):
+    design = tmp_path / "ishigami.toml"
+    design.write_text('[design]\nmodel = "ishigami"\nmethod = "sobol"\nsize = 8\n[factors]\nx1 = {}\nx2 = {}\n')
+    sweep(design, tmp_path / "out", workers=0)
+    assert call("sensitivity", tmp_path / "out")[0] == 0
+    made = [tmp_path / "out" / name for name in ("sensitivity.csv", "figures/sensitivity.svg", "figures/sensitivity.png")]
+    assert all(path.exists() for path in made)
+    sweep(design, tmp_path / "out", workers=0)
+    assert all(path.exists() for path in made)  # nothing new
+    design.write_text(design.read_text().replace("size = 8", "size = 16"))
+    assert sweep(design, tmp_path / "out", workers=0).new == 32
+    assert not any(path.exists() for path in made)

@@ -91,6 +91,11 @@ def test_a_place_between_0_and_1_is_a_value_by_hand(factor, expected):
     assert factor.at(0.0) == expected[0.0] and factor.at(1.0) == expected[1.0]
 
 
+def test_rounding_does_not_carry_a_log_scale_beyond_its_end():
+    assert 0.3 * (0.7 / 0.3) ** BELOW_ONE > 0.7
+    assert ranged("clouds.omega", 0.3, 0.7, "log").at(BELOW_ONE) == 0.7
+
+
 @pytest.mark.parametrize(("line", "levels"), [
     ('"clouds.omega" = { low = 0.25, high = 1.25, steps = 5 }', (0.25, 0.5, 0.75, 1.0, 1.25)),
     ('"chips.cancellation" = { low = 0.1, high = 0.3, steps = 2 }', (0.1, 0.3)),

@@ -13,7 +13,7 @@ import pandas as pd
 import psutil
 import pytest
 from files import write_small
-from sweeping import Toy, tables, toy_design
+from sweeping import Toy, at_work, market_design, tables, toy_design
 
 import market_abm as ma
 from market_abm.engine import run_seeds
@@ -21,17 +21,6 @@ from market_abm.sweeps import runner
 from market_abm.sweeps.results import load_results
 from market_abm.sweeps.runner import Stopped, run_design, sweep
 
-GRID = """
-[design]
-config = "small.toml"
-method = "grid"
-runs = {runs}
-[factors]
-"clouds.omega" = [0.5, 0.8]
-"chips.allocation" = ["proportional", "auction"]
-"levers.documentation_mandate.start" = ["2018Q2", "2018Q3"]
-"levers.documentation_mandate" = [0.0, 1.0]
-"""
 COMMAND = "import sys, market_abm.sweeps.runner as r; r.BATCH = 8; r.CHUNK_SECONDS = 0; {more}; from market_abm.cli import main; main(sys.argv[1:])"
 ROOT = Path(__file__).parent.parent
 LONG = 60.0  # seconds that nothing here should take
@@ -41,13 +30,6 @@ LONG = 60.0  # seconds that nothing here should take
 def small_batches(monkeypatch):
     monkeypatch.setattr(runner, "BATCH", 8)
     monkeypatch.setattr(runner, "CHUNK_SECONDS", 0.0)  # a part a batch
-
-
-def market_design(folder, runs=4):
-    """Write a design of 16 points over a small market."""
-    write_small(folder)
-    (folder / "grid.toml").write_text(GRID.format(runs=runs))
-    return folder / "grid.toml"
 
 
 # What is measured -----------------------------------------------------------------------------------
@@ -94,6 +76,18 @@ def test_a_point_has_the_bits_of_a_run_with_its_numbers_set(tmp_path):
         ours = results.metrics[results.metrics["point"] == number].reset_index(drop=True)
         for name in alone.columns.drop("point"):
             assert alone[name].astype(str).tolist() == ours[name].astype(str).tolist(), name
+
+
+def test_tables_are_the_same_bytes_whatever_the_batch(tmp_path, monkeypatch):
+    path = market_design(tmp_path, runs=1)
+    sweep(path, tmp_path / "of eight", workers=0)
+    for batch, least, seconds in ((64, 8, 1.0), (5, 1, 0.0)):
+        monkeypatch.setattr(runner, "BATCH", batch)
+        monkeypatch.setattr(runner, "LEAST", least)
+        monkeypatch.setattr(runner, "CHUNK_SECONDS", seconds)
+        sweep(path, tmp_path / f"of {batch}", workers=0)
+        assert len(list((tmp_path / f"of {batch}/parts").iterdir())) == -(-16 // batch)
+        assert tables(tmp_path / f"of {batch}") == tables(tmp_path / "of eight")
 
 
 def test_a_choice_of_metrics_has_the_bits_of_all(tmp_path):
@@ -173,6 +167,10 @@ def test_a_run_that_ends_its_worker_every_time_is_a_line(tmp_path):
     ours, whole = load_results(tmp_path / "out").metrics, load_results(tmp_path / "whole").metrics
     failed = (ours["point"] == 1) & (ours["run"] == 1)
     pd.testing.assert_frame_equal(ours[~failed], whole[~failed])
+    assert ours[failed]["level"].isna().all()
+    again = run_design(toy_design(points=4, runs=6), tmp_path / "out", workers=2)
+    assert (again.new, again.failures) == (1, [])
+    assert tables(tmp_path / "out") == tables(tmp_path / "whole")
 
 
 def test_a_worker_that_dies_once_costs_nothing(tmp_path):
@@ -190,14 +188,6 @@ def test_failed_runs_are_told_with_status_3(call, tmp_path, monkeypatch):
     assert "point 0, run 0 failed: ArithmeticError: the toy is broken" in err
 
 
-# What is light --------------------------------------------------------------------------------------
-
-
-def test_workers_import_none_of_the_heavy_libraries(tmp_path):
-    run_design(toy_design(points=2, runs=2, toy=Toy("look around")), tmp_path / "out", workers=1)
-    assert load_results(tmp_path / "out").metrics["heavy_modules"].unique().tolist() == [0.0]
-
-
 # What is killed -------------------------------------------------------------------------------------
 
 
@@ -212,10 +202,10 @@ def parts(folder):
     return sorted(path.name for path in place.glob("*.parquet")) if place.exists() else []
 
 
-def wait_for(condition):
+def wait_for(condition, seconds=LONG):
     since = time.monotonic()
     while not condition():
-        assert time.monotonic() - since < LONG
+        assert time.monotonic() - since < seconds
         time.sleep(0.01)
 
 
@@ -224,18 +214,25 @@ def finished(process):
     return process.returncode, out, err
 
 
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory):
+    """Return the tables of the sweep that is disturbed below."""
+    folder = tmp_path_factory.mktemp("undisturbed")
+    sweep(market_design(folder), folder / "out", workers=0)
+    return tables(folder / "out")
+
+
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="no such signal here")
-def test_killed_twice_the_tables_are_those_of_an_undisturbed_sweep(tmp_path):
-    path = market_design(tmp_path, runs=6)
-    sweep(path, tmp_path / "undisturbed", workers=0)
-    for count in (3, 7):
+def test_killed_twice_the_tables_are_those_of_an_undisturbed_sweep(tmp_path, undisturbed):
+    market_design(tmp_path)
+    for count in (2, 5):
         process = command(tmp_path)
         wait_for(lambda: len(parts(tmp_path)) >= count or process.poll() is not None)  # noqa: B023
         children = psutil.Process(process.pid).children(recursive=True)
         process.kill()
         process.wait(LONG)
         process.communicate()
-        wait_for(lambda: not any(child.is_running() and child.status() != psutil.STATUS_ZOMBIE for child in children))  # noqa: B023
+        wait_for(lambda: not at_work(children))  # noqa: B023
         assert not (tmp_path / "out/metrics.parquet").exists()
         kept = {name: (tmp_path / "out/parts" / name).read_bytes() for name in parts(tmp_path)}
         assert len(kept) >= count
@@ -244,7 +241,7 @@ def test_killed_twice_the_tables_are_those_of_an_undisturbed_sweep(tmp_path):
     assert (status, "Traceback" in err) == (0, False)
     assert f"{8 * len(kept)} had been there before" in err
     assert {name: (tmp_path / "out/parts" / name).read_bytes() for name in kept} == kept
-    assert tables(tmp_path / "out") == tables(tmp_path / "undisturbed")
+    assert tables(tmp_path / "out") == undisturbed
 
 
 @pytest.mark.parametrize("moment", [0, 1, 2, 3])
@@ -263,22 +260,35 @@ def test_killed_while_tables_are_made_nothing_is_lost(tmp_path, moment):
 
 
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
-def test_an_interruption_keeps_what_is_stored_and_says_so(tmp_path, sent):
-    path = market_design(tmp_path, runs=6)
+def test_an_interruption_keeps_what_is_stored_and_says_so(tmp_path, undisturbed, sent):
+    market_design(tmp_path)
     process = command(tmp_path, start_new_session=True)
     wait_for(lambda: len(parts(tmp_path)) >= 2)
     children = psutil.Process(process.pid).children(recursive=True)
     os.killpg(process.pid, sent) if sent == signal.SIGINT else process.send_signal(sent)
     status, out, err = finished(process)
     assert (status, out, "Traceback" in err) == (130, "", False)
+    wait_for(lambda: not at_work(children), 2.0)
     stored = 8 * len(parts(tmp_path))
-    said = int(err.split("interrupted; ")[1].split(" of 96 runs are stored in out")[0])
-    assert 16 <= said <= stored
+    said = int(err.split("interrupted; ")[1].split(" of 64 runs are stored in out")[0])
+    assert said in range(0, stored + 1, 8)  # a part may have been stored that nobody had taken in yet
     assert "run the same command to go on" in err
-    wait_for(lambda: not any(child.is_running() and child.status() != psutil.STATUS_ZOMBIE for child in children))
-    assert finished(command(tmp_path))[0] == 0
-    sweep(path, tmp_path / "undisturbed", workers=0)
-    assert tables(tmp_path / "out") == tables(tmp_path / "undisturbed")
+    status, _, err = finished(command(tmp_path))
+    assert status == 0
+    assert f"{stored} had been there before" in err
+    assert tables(tmp_path / "out") == undisturbed
+
+
+def test_an_interruption_while_workers_start_leaves_no_trace(tmp_path):
+    market_design(tmp_path)
+    for extra in (0.0, 0.3):  # seconds: one worker is there; both are importing
+        process = command(tmp_path, start_new_session=True)
+        wait_for(lambda: len(psutil.Process(process.pid).children()) >= 2)  # noqa: B023
+        time.sleep(extra)
+        os.killpg(process.pid, signal.SIGINT)
+        status, out, err = finished(process)
+        assert (status, out, err.splitlines()[-1]) == (130, "", "interrupted; 0 of 64 runs are stored in out; run the same command to go on")
+        assert "Traceback" not in err
 
 
 def test_an_interruption_in_python_is_told_with_what_is_stored(tmp_path):

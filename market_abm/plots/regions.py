@@ -1,5 +1,7 @@
 """In which region of the factors a metric lies beyond a line: the cases of scenario discovery, and the box that was found."""
 
+import textwrap
+
 import numpy as np
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
@@ -9,8 +11,10 @@ from matplotlib.ticker import FuncFormatter
 
 from market_abm.plots.style import INK, PALETTE, PlainLogarithmic, logarithmic, look
 from market_abm.plots.swept import HHI_UNIT, meaning, metric_title, number, scale_of, sweep_heading
+from market_abm.studies.names import policy_name
 
 INTEREST, OTHER, BOX = PALETTE[3], "#9a9a9a", PALETTE[0]
+LETTERS_ACROSS, LETTERS_UP, FEWEST_LETTERS = 84, 24, 8  # for names beside ticks: of all below the axes, of one at its side, of one at least
 JITTER = 0.28  # steps between names or whole numbers
 RING = 0.007  # of the axis: how far apart runs of one point are drawn
 MOST_RINGS = 300  # points: of more the rings would run into one another
@@ -125,10 +129,10 @@ def _notes(found, results):
         return [f"{share}; no box sets them apart"]
     drawn = axes_of(found)
     others = [place for place in cases.boxes[0].restricted if place not in drawn]
-    notes = [f"{share}; box: {', '.join(ranges_in_words(found, drawn, factors))}"]
-    notes += [f"and, not drawn: {', '.join(ranges_in_words(found, others, factors))}"] if others else []
+    notes = [f"{share}; box: {'; '.join(ranges_in_words(found, drawn, factors))}"]
+    notes += [f"and, not drawn: {'; '.join(ranges_in_words(found, others, factors))}"] if others else []
     notes.append(_worth(found))
-    return notes + ([f"{len(cases.boxes) - 1} further in the table"] if len(cases.boxes) > 1 else [])
+    return notes + ([f"{len(cases.boxes) - 1} more box{'es' if len(cases.boxes) > 2 else ''} in the table"] if len(cases.boxes) > 1 else [])
 
 
 def _worth(found):
@@ -208,7 +212,7 @@ class _Axis:
             axis.set_major_formatter(PlainLogarithmic())
             axis.set_minor_formatter(PlainLogarithmic())
         if self.is_stepped:
-            getattr(axes, f"set_{which}ticks")(self.levels, self._names_of_levels(), parse_math=False)
+            self._name_levels(axes, which)
         getattr(axes, f"set_{which}lim")(self._limits())
 
     def _limits(self):
@@ -220,9 +224,17 @@ class _Axis:
         margin = MARGIN * (high - low) or 1.0
         return tuple(np.exp([low - margin, high + margin])) if self.is_log else (low - margin, high + margin)
 
+    def _name_levels(self, axes, which):
+        """Write names of levels beside their ticks: of dates and numbers so many that they can be read, of others all, broken to their room."""
+        every = 1 if self.column.names is not None and self.factor["unit"] != "quarter" else -(-len(self.levels) // MOST_LEVELS)
+        room = max(FEWEST_LETTERS, LETTERS_ACROSS // len(self.levels)) if which == "x" else LETTERS_UP
+        names = ["\n".join(textwrap.wrap(name, room)) for name in self._names_of_levels()]
+        getattr(axes, f"set_{which}ticks")(self.levels[::every], names[::every], parse_math=False, fontsize="small")
+
     def _names_of_levels(self):
         if self.column.names is not None:
-            return [name.replace("_", " ") or "none" for name in self.column.names]
+            plain = policy_name if self.factor["unit"] == "policy" else lambda name: name.replace("_", " ")
+            return [plain(name) or "none" for name in self.column.names]
         if self.factor["unit"] == "switch":
             return [{0: "off", 1: "on"}.get(int(level), f"{level:g}") for level in self.levels]
         return [f"{level:g}" for level in self.levels]

@@ -52,15 +52,14 @@ def draw(told, results):
         figure = Figure(figsize=(6.4 * columns if columns > 1 else 8.6, rows * (pitch * (min(factors, MOST_FACTORS) + 1.6) + 0.9) + 1.7),
                         layout="constrained")
         grid = figure.subplots(rows, columns, squeeze=False)
+        sobol = results.sweep["method"] == "sobol"
         for place, axes in enumerate(grid.flat):
+            if sobol:
+                axes.set_xlim(_limits(told))  # before the points: what is cut depends on it
             if place < len(metrics):
                 _panel(axes, metrics[place], told, results)
             else:
                 axes.set_axis_off()
-        if results.sweep["method"] == "sobol":
-            limits = _limits(told)
-            for axes in grid.flat:
-                axes.set_xlim(limits)
         _legend(figure, told, results.sweep["method"])
         notes = [*_left_out(told), *READ[results.sweep["method"]].split("\n")]
         sweep_heading(figure, f"Which assumptions matter in {_quarter(told)}?", results, notes)
@@ -162,7 +161,8 @@ def _mark_cuts(axes, height, row, colour):
     """Put an arrow where an interval of a share runs out of the axis."""
     if row["index"] not in MAIN["sobol"]:
         return
-    for end, edge, marker, runs_out in ((row["low"], 0, "<", row["low"] < WIDEST[0]), (row["high"], 1, ">", row["high"] > WIDEST[1])):
+    left, right = axes.get_xlim()
+    for end, edge, marker, runs_out in ((row["low"], 0, "<", row["low"] < left), (row["high"], 1, ">", row["high"] > right)):
         if runs_out:
             axes.plot([edge], [height], transform=axes.get_yaxis_transform(), marker=marker, markersize=5, color=colour, clip_on=False,
                       label=f"cut at {end:.3g}")
@@ -190,7 +190,8 @@ def _direction(axes, height, mu, factor):
 
 def _limits(told):
     """Return where the axis of shares begins and ends: all points are seen, and intervals up to a bound."""
-    shares = [row for row in told.rows if row["index"] in (*MAIN["sobol"], "noise_share", "noise_share_of_means")]
+    drawn, indices = _metrics(told)[:MOST_PANELS], (*MAIN["sobol"], "noise_share", "noise_share_of_means")
+    shares = [row for row in told.rows if row["index"] in indices and row["metric"] in drawn and row["quarter"] == _quarter(told)]
     ends = [np.clip(row[end], *WIDEST) for row in shares for end in ("low", "high") if np.isfinite(row[end])]
     all_of_them = [0.0, 1.0, *ends, *(row["value"] for row in shares if np.isfinite(row["value"]))]
     margin = 0.03 * (max(all_of_them) - min(all_of_them))

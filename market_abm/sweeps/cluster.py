@@ -19,6 +19,8 @@ class SchedulerGone(Exception):
 class Cluster:
     """Workers of a Dask cluster, reached through its scheduler."""
 
+    blames_company = True
+
     def __init__(self, job, folder, address):
         self._job, self._folder, self._address = job, folder, address
         self._chunks = {}

@@ -168,15 +168,10 @@ def _of_range(file, key, spec, told, standing, method):
         ends |= {end: read[0]} if read else {}
         problems += wrong
     scale, steps = spec.get("scale", "linear"), spec.get("steps", 0)
-    if scale not in SCALES:
-        problems.append(Problem(file, f"must be one of {', '.join(SCALES)}", "leave it out for linear", key=f"{name}.scale", value=scale))
     if len(ends) == 2 and ends["low"] >= ends["high"]:
         problems.append(Problem(file, f"low must be below high = {ends['high']:g} (unit: {told.unit})",
                                 "exchange them, or leave the factor out", key=f"{name}.low", value=ends["low"]))
-    if scale == "log" and ends.get("low", 1) <= 0:
-        problems.append(Problem(file, "must be above 0 on a log scale", "raise it, or leave scale out", key=f"{name}.low", value=ends["low"]))
-    if scale == "log" and told.whole:
-        problems.append(Problem(file, "is for numbers that need not be whole", "leave it out, or name values", key=f"{name}.scale", value=scale))
+    problems += _faults_of_scale(file, name, scale, ends, told)
     if method == "grid" and len(ends) == 2 and told.whole and ends["high"] - ends["low"] == 1 and "steps" not in spec:
         steps = 2  # a switch
     elif method == "grid":
@@ -186,6 +181,18 @@ def _of_range(file, key, spec, told, standing, method):
     if problems:
         return None, problems
     return Factor(key, told, standing, ends["low"], ends["high"], (), scale, steps), []
+
+
+def _faults_of_scale(file, name, scale, ends, told):
+    """Return what is wrong with a scale, and with a range on it."""
+    if scale not in SCALES:
+        return [Problem(file, f"must be one of {', '.join(SCALES)}", "leave it out for linear", key=f"{name}.scale", value=scale)]
+    problems = []
+    if scale == "log" and ends.get("low", 1) <= 0:
+        problems.append(Problem(file, "must be above 0 on a log scale", "raise it, or leave scale out", key=f"{name}.low", value=ends["low"]))
+    if scale == "log" and told.whole:
+        problems.append(Problem(file, "is for numbers that need not be whole", "leave it out, or name values", key=f"{name}.scale", value=scale))
+    return problems
 
 
 def _faults_of_steps(file, name, spec):

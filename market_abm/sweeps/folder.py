@@ -20,7 +20,8 @@ from market_abm.sweeps.parts import PARTS
 from market_abm.sweeps.tables import ROWS, RUNS
 
 LOCK = ".lock"
-OURS = {PARTS, RUNS, ROWS, LOCK, METRICS, POINTS, MANIFEST, FIGURES}
+CONCLUSIONS = ("sensitivity.csv", "discovery.csv", *(f"{FIGURES}/{name}.{kind}" for name in ("sensitivity", "regions") for kind in ("svg", "png")))
+OURS = {*CONCLUSIONS, PARTS, RUNS, ROWS, LOCK, METRICS, POINTS, MANIFEST, FIGURES}
 NEEDED = {"identity": dict, "sessions": list, "factors": list, "complete": bool, "stored": int, "points": int}  # of what is told of a sweep
 SHOWN = 4  # differences that are told when a folder holds another sweep
 
@@ -98,8 +99,8 @@ def _who(folder):
 
 def identity_of(design):
     """Return what all runs of a sweep share, as plain data; points and replicates may be added, none of this may change."""
-    return {"model": design.plan.model, "seed": design.seed, "at": list(design.at), "code of the engine": code_of_the_engine(), "numpy": np.__version__,
-            PACKAGE: __version__, **plain(design.model.identity())}
+    return {"model": design.plan.model, "seed": design.seed, "at": list(design.at), "code of the engine": code_of_the_engine(),
+            "numpy": np.__version__, PACKAGE: __version__, **plain(design.model.identity())}
 
 
 def fingerprint(identity):

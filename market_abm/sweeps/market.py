@@ -157,9 +157,9 @@ class Market:
         """Return what a setting makes of the base: the same whichever factor says it, and in whatever order."""
         if not any(is_of_policy(key) for key in setting):
             return setting
-        config, base = self.configuration(setting), self.base
-        sizes = {f"{POLICY}.{name}": value for name, value in asdict(config.parameters.policy).items()
-                 if value != getattr(base.parameters.policy, name)}
+        config, base = self.configuration({key: value for key, value in setting.items() if is_of_policy(key)}), self.base
+        now, before = config.parameters.policy, base.parameters.policy
+        sizes = {f"{POLICY}.{name}": getattr(now, name) for name in now.__slots__ if getattr(now, name) != getattr(before, name)}
         levers = {"levers": sorted(map(astuple, set(config.levers)))} if set(config.levers) != set(base.levers) else {}
         return {key: value for key, value in setting.items() if not is_of_policy(key)} | sizes | levers
 

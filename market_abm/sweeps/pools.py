@@ -1,12 +1,14 @@
 """Who does the work: this process, or spawned processes of which each writes its own parts.
 
 A pool has `workers`, `capacity` and `busy` (chunks that may be, and are, handed out), `give(chunk)`, and `next()`, which
-waits for one chunk and returns it with the name and the account of its part, or with None and `Died`.
+waits for one chunk and returns it with the name and the account of its part, or with None and `Died`. Where it `blames_company`, chunks
+that were merely waiting for a worker that ended are told as `Died` too: a chunk under suspicion must then be handed out alone.
 """
 
 import os
 import pickle
 import signal
+import threading
 import time
 from collections import deque
 from contextlib import contextmanager, suppress
@@ -33,6 +35,7 @@ class Here:
     """Work in this process, one chunk at a time."""
 
     workers = capacity = 1
+    blames_company = False
 
     def __init__(self, job, folder):
         self._job, self._folder, self._done = job, folder, deque()
@@ -58,6 +61,8 @@ class Here:
 
 class Processes:
     """Spawned processes, each with a pipe of its own: when one dies, only its chunk is in doubt."""
+
+    blames_company = False
 
     def __init__(self, job, folder, workers):
         self.workers = self.capacity = workers
@@ -88,7 +93,9 @@ class Processes:
         until = time.monotonic() + PATIENCE
         for worker in everybody:
             worker.process.join(max(0.0, until - time.monotonic()))
-            worker.process.kill()  # one that was halted heeds nothing else
+            if worker.process.exitcode is None:
+                worker.process.kill()  # one that was halted heeds nothing else
+                worker.process.join(PATIENCE)
             worker.pipe.close()
 
     def _started(self):
@@ -191,16 +198,25 @@ def _one_thread():
 
 @contextmanager
 def _interruptions_later():
-    """Hold Ctrl-C back while a process starts; it inherits that, and so prints no traceback before it can ignore the key."""
-    if not hasattr(signal, "pthread_sigmask"):
+    """Hold interruptions back while a process starts, so that it gets all that it is sent.
+
+    It inherits the block of Ctrl-C, and so prints no traceback before it can ignore the key.
+    """
+    if not hasattr(signal, "pthread_sigmask") or threading.current_thread() is not threading.main_thread():
         yield
         return
     resource_tracker.ensure_running()  # multiprocessing would start it now, and lift the block
+    held = []
+    handlers = {number: signal.signal(number, lambda number, _: held.append(number)) for number in (signal.SIGINT, signal.SIGTERM)}
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+        for number in held:
+            signal.raise_signal(number)
 
 
 def _check_pickle(job):
@@ -208,4 +224,5 @@ def _check_pickle(job):
     try:
         pickle.dumps(job)
     except (pickle.PicklingError, AttributeError, TypeError) as error:
-        raise BadInput(Problem("rules", f"cannot be sent to worker processes: {error}", "define the rule at the top of a module, or sweep with workers=0")) from None
+        raise BadInput(Problem("rules", f"cannot be sent to worker processes: {error}",
+                               "define the rule at the top of a module, or sweep with workers=0")) from None

@@ -13,7 +13,7 @@ import numpy as np
 from market_abm.errors import BadInput, Problem
 from market_abm.sweeps.cluster import Cluster, SchedulerGone
 from market_abm.sweeps.design import read_design, setting_of
-from market_abm.sweeps.folder import admit, fingerprint, identity_of, manifest_in, now, numbered, taken, up_to_date, write_manifest
+from market_abm.sweeps.folder import CONCLUSIONS, admit, fingerprint, identity_of, manifest_in, now, numbered, taken, up_to_date, write_manifest
 from market_abm.sweeps.parts import Damaged, Shelf, write_part
 from market_abm.sweeps.pools import Died, Here, Processes
 from market_abm.sweeps.tables import gather, write_points
@@ -99,6 +99,8 @@ class _Session:
         write_points(self.folder, self.design, self.points, self.keys, self.rows)
         self._write_manifest(complete=False)
         if len(missing):
+            for name in CONCLUSIONS:  # of fewer runs than there will be
+                (self.folder / name).unlink(missing_ok=True)
             self._make(missing)
         try:
             gather(self.folder, self.shelf, self.design.model.names, self.design.seed)
@@ -129,12 +131,13 @@ class _Session:
         """Hand out chunks and take in what comes back; nothing is counted that is not stored."""
         figures = 8 * len(self.design.at) * len(self.design.model.names)
         again, pace, self.asked = deque(), _Pace(most=int(CHUNK_BYTES / (figures * BATCH))), len(missing)
-        batches = self._batches(missing, pool.workers)
+        batches, suspect = self._batches(missing, pool.workers), False
         while True:
-            while pool.busy < pool.capacity:
+            while pool.busy < (1 if pool.blames_company and (again or suspect) else pool.capacity):
                 chunk = again.popleft() if again else Chunk([batch for _, batch in zip(range(pace.batches), batches, strict=False)])
                 if not chunk.batches:
                     break
+                suspect = chunk.tries > 1
                 pool.give(chunk)
             if not pool.busy:
                 return

@@ -38,7 +38,11 @@ def sensitivity(place, metrics=(), at=()):
             remarks.append(f"{metric} in {quarter}: {found.left_out} of {found.left_out + found.used} {block} left out, because a run in them failed")
         keys = [factor["key"] for factor in results.factors]
         rows += [_row(keys[row["factor"]], metric, quarter, row) for row in found.rows]
-        rows += [_row(SEED, metric, quarter, row) for row in indices.noise_share(values)] if sweep["runs_a_point"] > 1 else []
+        if sweep["runs_a_point"] > 1:
+            chance = indices.noise_share(values)
+            rows += [_row(SEED, metric, quarter, row) for row in chance]
+            if chance[0]["left_out"]:
+                remarks.append(f"{metric} in {quarter}: {chance[0]['left_out']} of {len(values)} points left out of the share of chance")
     if sweep["runs_a_point"] < 2:
         remarks.append("one run a point: the share of chance is unknown; sweep again with runs = 4 or more")
     return Told(rows, remarks)
