@@ -13,7 +13,16 @@ from distributed import LocalCluster
 from market_abm.sweeps.runner import sweep
 
 BASE = Path("configs/base.toml").resolve()
-DESIGN = '[design]\nconfig = "{base}"\nmethod = "latin_hypercube"\nsize = {points}\nruns = 8\n[factors]\n"clouds.omega" = {{}}\n"energy.slots_growth" = {{}}\n'
+DESIGN = """
+[design]
+config = "{base}"
+method = "latin_hypercube"
+size = {points}
+runs = 8
+[factors]
+"clouds.omega" = {{}}
+"energy.slots_growth" = {{}}
+"""
 MANY = 10_000_000
 
 
@@ -36,7 +45,8 @@ def main():
         whole = (out / "metrics.parquet").stat().st_size / done.runs
     print(f"tables of metrics are {'the same bytes' if len(tables) == 1 else 'DIFFERENT'}")
     print(f"a run takes {parts / 1e3:.0f} KB in parts and {whole / 1e3:.0f} KB in the table")
-    print(f"{MANY:,} runs: {MANY / rates['Dask', 1] / 3600:,.0f} worker-hours, {MANY * parts / 1e12:.2f} TB of parts, {MANY * whole / 1e12:.2f} TB of table")
+    hours = MANY / rates["Dask", 1] / 3600
+    print(f"{MANY:,} runs: {hours:,.0f} worker-hours, {MANY * parts / 1e12:.2f} TB of parts, {MANY * whole / 1e12:.2f} TB of table")
 
 
 def _swept(design, out, who, workers):

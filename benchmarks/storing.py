@@ -51,9 +51,8 @@ def main():
     totals = {"stored": 0.0, "thrown away": 0.0}
     with tempfile.TemporaryDirectory(dir=".") as folder:
         for turn in range(TURNS):
-            each = {"stored": lambda seed=turn: stored(folder, seed, runs // TURNS), "thrown away": lambda seed=turn: thrown_away(seed, runs // TURNS)}
-            for name in sorted(each, reverse=bool(turn % 2)):
-                took = each[name]()
+            for name in sorted(totals, reverse=bool(turn % 2)):
+                took = stored(folder, turn, runs // TURNS) if name == "stored" else thrown_away(turn, runs // TURNS)
                 totals[name] += took
                 print(f"turn {turn}: {name:>12} {took:8.1f} s")
         files = sum(path.stat().st_size for path in Path(folder).rglob("*.parquet"))

@@ -96,7 +96,8 @@ def ratio(numerator, denominator, otherwise=0.0):
     positive = denominator > 0
     if positive.all():
         return numerator / denominator
-    return np.where(positive, numerator / np.where(positive, denominator, 1.0), otherwise)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(positive, numerator / denominator, otherwise)
 
 
 def share(x):
@@ -132,12 +133,10 @@ def trailing(x):
 def stacked(x):
     """Sum over the leading axis: what all makers or all regions hold together.
 
-    One layer after the other; `x.sum(axis=0)` adds in another order when a layer is a single number.
+    One layer after the other. numpy adds contiguous layers so, unless each is a single number.
     """
-    pile = np.array(x[0], dtype=np.float64)
-    for layer in x[1:]:
-        pile += layer
-    return pile
+    x = np.ascontiguousarray(x, dtype=np.float64)
+    return np.add.reduce(x, axis=0) if x[0].size > 1 else np.add.accumulate(x, axis=0)[-1]
 
 
 def flattened(x):
@@ -155,10 +154,11 @@ def bounded(x, low, high):
 def add_up(x, link, rows):
     """Sum x `(runs, n)` by an integer link into `(runs, rows)`; the link `rows` means nobody."""
     runs = x.shape[0]
-    if not x.any():
+    cells = np.flatnonzero(x != 0)  # to add nothing changes no bit; most rows are free or idle
+    if not len(cells):
         return np.zeros((runs, rows))
     place = link + (rows + 1) * np.arange(runs)[:, None]
-    flat = np.bincount(place.reshape(-1), weights=x.reshape(-1), minlength=runs * (rows + 1))
+    flat = np.bincount(place.reshape(-1).take(cells), weights=x.reshape(-1).take(cells), minlength=runs * (rows + 1))
     return np.ascontiguousarray(flat.reshape(runs, rows + 1)[:, :rows])
 
 
@@ -173,10 +173,10 @@ def look_up(table, link, nobody=0.0):
 
 def best_by(x, link, rows):
     """Return the largest positive x `(runs, n)` by an integer link, `(runs, rows)`; 0 where nothing names a row."""
-    rising = np.argsort(x, axis=-1, kind="stable")
-    out = np.zeros((*x.shape[:-1], rows + 1))  # of several values for one place the last, the largest, stays
-    np.put_along_axis(out, np.take_along_axis(link, rising, axis=-1), np.take_along_axis(np.maximum(x, 0.0), rising, axis=-1), axis=-1)
-    return np.ascontiguousarray(out[..., :rows])
+    run, row = np.nonzero(x != 0)
+    out = np.zeros((len(x), rows + 1))
+    np.maximum.at(out, (run, link[run, row]), x[run, row])
+    return np.ascontiguousarray(out[:, :rows])
 
 
 def order_by(key):

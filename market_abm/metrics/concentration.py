@@ -96,6 +96,11 @@ def bases(world):
     }
 
 
+def controllers(world):
+    """Return the cloud that holds more than one half of each startup, itself or through what it owns."""
+    return majority_owner(world.startups.stake, world.startups.holder, ultimate_owners(world.clouds.parent))
+
+
 def group_sizes(world):
     """Return the same sizes by ultimate owner, {base: (sizes, fringe or None)}.
 
@@ -105,7 +110,7 @@ def group_sizes(world):
     sizes, makers, startups = world.noted("bases", bases), world.makers, world.startups
     owners = ultimate_owners(world.clouds.parent)
     clouds, rows, count = owners.shape[-1], startups.alive.shape[-1], makers.alive.shape[-1]
-    controller = majority_owner(startups.stake, startups.holder, owners)
+    controller = world.noted("controllers", controllers)
     lab = np.where(controller < clouds, controller, clouds + np.arange(rows))
     labs = np.concatenate([owners, lab], axis=-1)
     parent = owner_of(makers.parent, owners)

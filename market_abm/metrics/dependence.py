@@ -7,10 +7,10 @@ import numpy as np
 
 from market_abm.exact import add_up, best, leading, look_up, ratio, stacked, total, trailing, weighted
 from market_abm.metrics.barriers import rent_of_startups
-from market_abm.metrics.concentration import bases, markets
+from market_abm.metrics.concentration import bases, controllers, markets
 from market_abm.metrics.indices import herfindahl
 from market_abm.metrics.metric import Metric
-from market_abm.metrics.ownership import majority_owner, owner_of, ultimate_owners
+from market_abm.metrics.ownership import owner_of, ultimate_owners
 from market_abm.state.tables import many_small
 
 MOSTLY = 0.8  # a lab that gets this much from one provider depends on it
@@ -110,7 +110,7 @@ def labs(world):
     hours, source = np.stack([hours, own_chips]), np.stack([source, np.full_like(source, count)])
     supply = Supply(hours, source, count, world.noted("bases", bases)["ai_revenue"][0])
     own = supply.standing[:, :count]
-    host, controller = owner_of(rows.provider, roots), majority_owner(rows.stake, rows.holder, roots)
+    host, controller = owner_of(rows.provider, roots), world.noted("controllers", controllers)
     rival = look_up(clouds.has_lab * clouds.alive, host) * (host != controller) * (host != owner_of(rows.backer, roots))
     held = (controller < count) * rows.alive
     shares_held = (rows.stake > 0).any(axis=0)

@@ -33,12 +33,12 @@ def majority_owner(stake, holder, owners):
     `stake` and `holder` are `(holders, runs, firms)`; holders of one group count together.
     """
     nobody = owners.shape[-1]
-    if not (stake > 0).any():
-        return np.full(stake.shape[1:], nobody, owners.dtype)
-    top = [owner_of(link, owners) for link in holder]
+    top = [(part, owner_of(link, owners)) for part, link in zip(stake, holder, strict=True) if part.any()]
     found = np.full(stake.shape[1:], nobody, owners.dtype)
-    for mine in top:
-        together = stacked(np.stack([part * (theirs == mine) for part, theirs in zip(stake, top, strict=True)]))
+    for _, mine in top:
+        together = 0.0
+        for part, theirs in top:
+            together = together + part * (theirs == mine)
         found = np.where((together > MAJORITY) & (mine < nobody), mine, found)
     return found
 

@@ -37,9 +37,8 @@ def queue_advances(world):
         regions.slots_mw = regions.slots_mw * power(energy.slots_growth, 0.25)
     queue = clouds.queued_mw.array
     cohorts = len(queue)
-    oldest_first = (q + np.arange(cohorts)) % cohorts  # the slot of this quarter holds the oldest cohort
     ages = np.arange(cohorts, 0, -1.0).reshape(-1, 1, 1, 1)
-    waiting = np.take(queue, oldest_first, axis=0)
+    waiting = np.roll(queue, -q, axis=0)  # oldest first: the slot of this quarter holds the oldest cohort
     leaving = np.minimum(energy.withdrawal + energy.withdrawal_growth * (ages - 1.0), 1.0)
     leaving = np.where(ages >= cohorts, 1.0, leaving) * waiting
     waiting = waiting - leaving
@@ -49,11 +48,10 @@ def queue_advances(world):
     bid = _bids_usd(world) if np.any(energy.connection == AUCTION) else 0.0 * clouds.alive
     lots, bids = (np.broadcast_to(x, ready.shape[1:]) for x in (world.draws.uniform("connection lottery", clouds.birth), bid))
     granted = choose(CONNECTION, energy.connection, ready, slots, lots, bids)
-    _record_waits(regions, energy, granted, waiting - granted, leaving, ages)
-    _record_ages(regions, energy, waiting + leaving, granted, leaving)
-    rolled = np.empty_like(waiting)
-    rolled[oldest_first] = waiting - granted
-    clouds.queued_mw.rewrite(rolled)
+    left, granted_by_age = waiting - granted, total(granted)
+    _record_waits(regions, energy, granted_by_age, left, leaving, ages)
+    _record_ages(regions, energy, total(waiting + leaving), granted_by_age, total(leaving))
+    clouds.queued_mw.rewrite(np.roll(left, q, axis=0))
     clouds.sites_mw.place(q, stacked(granted), energy.building_quarters)
 
 
@@ -68,9 +66,8 @@ def _bids_usd(world):
     return gain_per_mw(clouds, idle, price_at_sites(world, world.regions.forecast_usd), world.rules.clouds)
 
 
-def _record_waits(regions, energy, granted, left, leaving, ages):
+def _record_waits(regions, energy, by_age, left, leaving, ages):
     """Keep three figures apart: MW withdrawn, the wait quoted to a newcomer, the wait of what was granted."""
-    by_age = total(granted)
     regions.granted_mw = trailing(stacked(by_age))
     regions.withdrawn_mw = trailing(total(stacked(leaving)))
     age = trailing(stacked(by_age * ages))
@@ -82,7 +79,7 @@ def _record_waits(regions, energy, granted, left, leaving, ages):
 def _record_ages(regions, energy, waiting, granted, leaving):
     """Remember who waited, was granted and withdrew at each age: what hazards are estimated from."""
     for name, now in (("at_risk_mw", waiting), ("granted_by_age_mw", granted), ("withdrawn_by_age_mw", leaving)):
-        by_age = np.moveaxis(total(now)[::-1, :, :, 0], 1, -1)  # youngest first, `(ages, runs, regions)`
+        by_age = np.moveaxis(now[::-1, :, :, 0], 1, -1)  # youngest first, `(ages, runs, regions)`
         setattr(regions, name, energy.wait_memory * getattr(regions, name) + by_age)
 
 

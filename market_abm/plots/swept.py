@@ -33,7 +33,7 @@ def design_in_words(results):
     runs = f"{sweep['runs_a_point']} run{'s' if sweep['runs_a_point'] > 1 else ''} each"
     method = sweep["method"].replace("_", " ").capitalize()
     return (f"{named}{method} design{size}, {sweep['points']:,} points, {runs}, seed {results.manifest['seed']}"
-            + (f"; {failed} runs failed" if failed else ""))
+            + (f"; {failed} run{'s' if failed > 1 else ''} failed" if failed else ""))
 
 
 def meaning(factor, width=MEANING_WIDTH):

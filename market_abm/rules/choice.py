@@ -49,7 +49,7 @@ def drawn(shares, draw):
     """Draw an option for each row `(runs, rows)` from probabilities `(runs, options)`; nobody (their number) where all are 0."""
     options = shares.shape[-1]
     reached = before(shares) + shares
-    found = np.zeros(draw.shape, np.int64)
+    found = np.zeros(draw.shape, np.int16)  # narrow, because it is added to once for each option
     for option in range(options - 1):
         found += draw >= reached[:, option : option + 1]
-    return np.where(total(shares) > 0, found, options)
+    return np.where(total(shares) > 0, found.astype(np.int64), options)

@@ -151,6 +151,8 @@ def _at(table, link):
 
 
 def _blank(world, table, mask):
+    if not mask.any():
+        return
     cells = (..., *np.nonzero(mask))
     for column in world.declared[table].columns:
         world.array(f"{table}.{column.name}")[cells] = world.rows[column.to] if column.lives == LINK else 0

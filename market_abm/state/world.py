@@ -147,10 +147,10 @@ class Window:
         table, name = column.split(".")
         window = getattr(self, table)
         standing = getattr(window, name)
-        change = sign * np.broadcast_to(amount, standing.shape)  # a copy: what moves may be the column itself
+        change = np.multiply(sign, amount, out=np.empty_like(standing))  # a copy: what moves may be the column itself
         setattr(window, name, standing + change)
         self.ledger.tally(column, change)
-        return sign * change
+        return change if sign > 0 else -change
 
 
 class World:
@@ -196,7 +196,8 @@ class World:
         """Yield (table, column declaration, array) for every column."""
         for name, table in self.declared.items():
             for column in table.columns:
-                yield table, column, self.array(f"{name}.{column.name}")
+                found = self.tables[name][column.name]
+                yield table, column, found.array if column.lives == PIPELINE else found
 
     def note(self, event, table, rows, **told):
         """Enter an event of the rows in a mask `(runs, rows)` in the journal, if one is kept."""

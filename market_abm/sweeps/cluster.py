@@ -30,6 +30,7 @@ class Cluster:
     def __enter__(self):
         distributed = _distributed()
         try:
+            distributed.comm.get_address_host_port(self._address)  # a client made with what is no address writes a traceback when it is let go
             self._client = distributed.Client(self._address, timeout=REACHABLE_WITHIN, set_as_default=False)
         except (OSError, ValueError, TypeError) as error:
             raise BadInput(Problem("--scheduler", f"does not answer: {error}", "start one with `dask scheduler`, and workers with "

@@ -1,13 +1,14 @@
 """The parts of a sweep's store: immutable files of finished runs, written by whoever ran them, indexed by whoever asks."""
 
 import json
+import os
 from collections import OrderedDict
 from pathlib import Path
 
 import numpy as np
 
 from market_abm.errors import BadInput, Problem
-from market_abm.studies.files import UNFINISHED, sync, write_whole
+from market_abm.studies.files import UNFINISHED, fill_unfinished, sync, unfinished
 from market_abm.sweeps.work import FORMAT, IDENTITY, MARK, SEAL, columns_told, seal_of
 
 PARTS, DAMAGED = "parts", ".damaged"
@@ -20,7 +21,11 @@ class Damaged(Exception):
 
 def write_part(folder, part):
     """Put a part into the store; when this returns, its runs are safe."""
-    write_whole(Path(folder) / PARTS / part.name, lambda file: file.write(part.data))
+    place = Path(folder) / PARTS
+    mine = place / f"{part.name}.{os.getpid()}"  # a worker that has outlived its sweep may be writing the same part
+    fill_unfinished(mine, lambda file: file.write(part.data))
+    os.replace(unfinished(mine), place / part.name)
+    sync(place)
 
 
 def account_of(path):
@@ -89,7 +94,7 @@ class Shelf:
         for path in sorted(place.iterdir()):
             if path.name.endswith(UNFINISHED) and self.mends:
                 path.unlink(missing_ok=True)
-            elif not path.name.endswith((UNFINISHED, DAMAGED)):
+            elif not path.name.endswith((UNFINISHED, DAMAGED)) and path.name not in self.names:
                 self._take(path)
         return self
 

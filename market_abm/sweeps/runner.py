@@ -117,7 +117,8 @@ class _Session:
                 self._run(pool, missing)
         finally:
             self.mine["seconds"] = round(time.perf_counter() - self.clock, 3)
-            with suppress(OSError):
+            with suppress(OSError, BadInput):
+                self.shelf.take_stock()  # what was stored and not yet taken in
                 self._write_manifest(complete=False)
 
     def _pool(self, runs):

@@ -78,7 +78,7 @@ def _runs_table(shelf, seed, low, high):
     failed = [shelf.failures.get(cell, {}) for cell in cells]
     columns = {
         "point": points, "run": runs, "seed": seeds_of(seed, runs) if len(runs) else np.zeros(0, np.uint64),
-        "refused_entries": np.array([shelf.refused.get(cell, 0.0) for cell in cells], np.float64),
+        "refused_entries": np.array([np.nan if failure else shelf.refused.get(cell, 0.0) for cell, failure in zip(cells, failed, strict=True)]),
         "failure": [failure.get("kind") for failure in failed], "failed_in": [failure.get("quarter") or None for failure in failed],
         "reason": [failure.get("reason") for failure in failed],
     }
