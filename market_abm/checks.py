@@ -84,7 +84,7 @@ def _life_and_death(world):
 
     Each is looked at in full only where a cheap glance at the whole column is not enough.
     """
-    dead = {name: np.flatnonzero(arrays["alive"] == 0) for name, arrays in world.tables.items()}
+    dead = {name: arrays["alive"] == 0 for name, arrays in world.tables.items()}
     for table, column, array in world.each():
         if column.dtype != "float64":
             continue
@@ -96,8 +96,8 @@ def _life_and_death(world):
             low, high = array.min(), array.max()
         if low == high == 0.0:
             continue
-        if column.lives not in (IDENTITY, LINK) and np.take(array.reshape(-1, array.shape[-2] * array.shape[-1]), dead[table.name], axis=1).any():
-            yield "the dead own nothing", name, array * (world.array(f"{table.name}.alive") == 0), np.zeros_like(array)
+        if column.lives not in (IDENTITY, LINK) and ((array != 0) & dead[table.name]).any():
+            yield "the dead own nothing", name, array * dead[table.name], np.zeros_like(array)
         if low < 0.0 and not column.signed:
             scale = TOLERANCE * (1.0 + np.abs(array).max(axis=-1, keepdims=True))
             yield "no stock or price is negative", name, np.minimum(array, 0.0), np.broadcast_to(scale, array.shape)

@@ -54,7 +54,10 @@ def log(x):
     ordinary = (x > 0) & (x < np.inf)
     if ordinary.all():
         return value
-    return np.where(ordinary, value, np.where(x == 0, -np.inf, np.where(x == np.inf, np.inf, np.nan)))
+    value = np.where(x == 0, -np.inf, value)
+    if np.all(ordinary | (x == 0)):
+        return value
+    return np.where(x >= 0, np.where(x == np.inf, np.inf, value), np.nan)
 
 
 def power(x, exponent):

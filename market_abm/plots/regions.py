@@ -193,7 +193,7 @@ class _Axis:
     def spread(self, cases, side):
         """Return where cases are drawn: names and whole numbers scattered about their place, runs of a point in a small ring."""
         if self.is_stepped:
-            return self.numbers + self.step * JITTER * np.random.default_rng(side).uniform(-1, 1, len(self.numbers))
+            return self.numbers + self.step * JITTER * (2 * np.random.default_rng(side).random(len(self.numbers)) - 1)
         if len(np.unique(cases.points)) > MOST_RINGS or len(np.unique(cases.points)) == len(cases.points):
             return self.numbers
         nth = np.arange(len(cases.points)) - np.searchsorted(cases.points, cases.points)

@@ -101,7 +101,8 @@ class Window:
     """The world as one phase sees it, with this quarter's rules, draws and ledger."""
 
     def __init__(self, world, phase, writes):
-        unknown = [w for w in writes if w not in world.names()]
+        names = world.names()
+        unknown = [w for w in writes if w not in names]
         if unknown:
             raise NotListed(f"phase {phase} lists columns that do not exist: {', '.join(unknown)}")
         self.world, self.phase, self._notes = world, phase, {}
