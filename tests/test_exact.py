@@ -352,3 +352,15 @@ def test_a_processor_without_wide_instructions_gives_the_same_bits():
     left, digests = json.loads(done.stdout)
     assert left == [], f"numpy kept {left}"
     assert digests == bytes_on_a_fixed_input()
+
+
+@pytest.mark.parametrize("shape", [(2, 1, 1), (9, 1, 1), (41, 1, 1), (41, 1, 2), (129, 3, 1), (41, 64, 15), (41, 10, 1, 1), (12, 10, 64, 15)])
+def test_layers_are_added_one_after_the_other_however_they_lie_in_memory(shape):
+    random = np.random.default_rng(5)
+    layers = random.lognormal(0, 8, shape) * random.choice([-1, 1], shape)  # sums in another order round differently
+    expected = layers[0]
+    for layer in layers[1:]:
+        expected = expected + layer
+    turned = np.moveaxis(np.ascontiguousarray(np.moveaxis(layers, 0, -1)), -1, 0)
+    assert np.array_equal(exact.stacked(layers), expected)
+    assert np.array_equal(exact.stacked(turned), expected)
