@@ -88,13 +88,13 @@ class Shelf:
 
         Who only reads leaves everything as it is, because others may be writing.
         """
-        place = self.folder / PARTS
+        place, known = self.folder / PARTS, set(self.names)
         if self.mends:
             place.mkdir(exist_ok=True)
         for path in sorted(place.iterdir()):
             if path.name.endswith(UNFINISHED) and self.mends:
                 path.unlink(missing_ok=True)
-            elif not path.name.endswith((UNFINISHED, DAMAGED)) and path.name not in self.names:
+            elif not path.name.endswith((UNFINISHED, DAMAGED)) and path.name not in known:
                 self._take(path)
         return self
 

@@ -13,7 +13,19 @@ import numpy as np
 from market_abm.errors import BadInput, Problem
 from market_abm.sweeps.cluster import Cluster, SchedulerGone
 from market_abm.sweeps.design import read_design, setting_of
-from market_abm.sweeps.folder import CONCLUSIONS, admit, fingerprint, identity_of, manifest_in, now, numbered, taken, up_to_date, write_manifest
+from market_abm.sweeps.folder import (
+    CONCLUSIONS,
+    admit,
+    fingerprint,
+    identity_of,
+    manifest_in,
+    now,
+    numbered,
+    taken,
+    told_failures,
+    up_to_date,
+    write_manifest,
+)
 from market_abm.sweeps.parts import Damaged, Shelf, write_part
 from market_abm.sweeps.pools import Died, Here, Processes
 from market_abm.sweeps.tables import gather, write_points
@@ -184,7 +196,7 @@ class _Session:
     def _account(self):
         shelf = self.shelf
         return Swept(self.folder, shelf.stored, self.mine["runs"], len(self.design.at), time.perf_counter() - self.clock, shelf.seconds,
-                     [shelf.failures[cell] for cell in sorted(shelf.failures)], shelf.damaged, len(shelf.refused))
+                     told_failures(shelf), shelf.damaged, len(shelf.refused))
 
 
 @dataclass

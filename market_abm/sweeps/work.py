@@ -28,7 +28,7 @@ ONE_AT_A_TIME = threading.Lock()  # threads of one process take turns: the engin
 
 @dataclass(frozen=True)
 class Job:
-    """What all parts of a sweep share; it travels to each worker once. `at` are the places of the recorded quarters."""
+    """What all parts of a sweep share; a process gets it once, a cluster with each chunk. `at` are the places of the recorded quarters."""
 
     model: object
     seed: int
