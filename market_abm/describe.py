@@ -74,7 +74,7 @@ def _columns():
 def _metrics():
     from market_abm.metrics.catalogue import catalogue
 
-    return [{"name": m.name, "unit": m.unit, "says": m.says} for m in catalogue(["OWNER"])]
+    return [{"name": m.name, "unit": m.unit, "says": m.says} for m in catalogue(["OWNER"], ["MAKER"])]
 
 
 def _levers():

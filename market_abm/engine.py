@@ -6,7 +6,7 @@ import numpy as np
 
 from market_abm.checks import Breach, broken
 from market_abm.levers.in_force import rules_in_force
-from market_abm.metrics.catalogue import catalogue
+from market_abm.metrics.catalogue import catalogue_of
 from market_abm.metrics.memory import Memory
 from market_abm.opening import open_world
 from market_abm.parameters.schema import Parameters
@@ -14,7 +14,7 @@ from market_abm.phases.quarter import QUARTER
 from market_abm.randomness import GOLDEN, Draws, finalise
 from market_abm.rules import own
 from market_abm.state.world import Window
-from market_abm.units import quarter_label, slug
+from market_abm.units import quarter_label
 
 MADE_ANEW = ("_phases", "view", "metrics")  # of a simulation that is copied or stored
 
@@ -64,7 +64,7 @@ class Simulation:
         self._phases = [(phase, Window(self.world, phase.name, phase.writes)) for phase in QUARTER]
         self.view = Window(self.world, "metrics", ())
         self.view.memory = self.memory
-        known = catalogue([slug(cloud.name) for cloud in self.cast.clouds])
+        known = catalogue_of(self.cast)
         self.metrics = [metric for metric in known if self.wanted is None or metric.name in self.wanted]
 
     def __getstate__(self):

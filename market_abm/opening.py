@@ -151,6 +151,7 @@ def _open_clouds(world, book, rules):
     births, kind = book.births("clouds"), book.clouds("kind", lambda k: CLOUD_KINDS.index(k) + 1)
     _put(world, "clouds", alive=there, birth=births, kind=kind,
          controlled=book.clouds("jurisdiction", lambda j: j == "CN") * known, has_lab=book.clouds("has_lab") * known,
+         lab_aim=book.clouds("lab_aim") * known, reach=book.clouds("reach") * known,
          rents_out=book.clouds("rents_out") * known, enters=enters * known, announced=known * (enters > 0),
          opening_cash_usd=book.clouds("cash_usd") * known, opening_convertible_mw=book.clouds("convertible_mw") * known,
          convertible_mw=book.clouds("convertible_mw") * there,
@@ -167,12 +168,12 @@ def _open_clouds(world, book, rules):
          output_pflop_hours=book.clouds("output_pflop_hours") * there,
          tenant_share=0.5 * book.clouds("rents_out") * there, quarters_since_review=100.0 * there,
          lab_budget_usd=rules.training.opening_budget_usd / 4.0 * book.clouds("lab_share") * there,
-         demand_growth=log(rules.clouds.opening_growth) / 4.0 * there * (kind != STARTUP_POOL), fill_rate=there, own_fill_rate=there,
+         demand_growth=log(rules.clouds.opening_growth) / 4.0 * there * (kind != STARTUP_POOL), fill_rate=there, own_fill_rate=there, backed_fill_rate=there,
          taste=lasting_taste(world.lasting, births, book.births("makers")) * there)
 
 
 def _open_market(world, rules):
-    _put(world, "market", alive=1.0, birth=name_key("market"), algorithmic_progress=1.0, demand_shock=1.0, shock_growth=1.0,
+    _put(world, "market", alive=1.0, birth=name_key("market"), algorithmic_progress=1.0, developers=1.0, demand_shock=1.0, shock_growth=1.0,
          research_usd=rules.training.research_usd / 4.0, general_cloud_usd=rules.clouds.general_usd,
          legacy_usd=rules.customers.legacy_usd / 4.0, enterprise_usd=rules.customers.enterprise_usd / 4.0,
          frontier_budget_usd=rules.training.opening_budget_usd / 4.0, spot_rent_usd=rules.clouds.opening_rent_usd,

@@ -154,9 +154,10 @@ SOFTWARE = {"ecosystem_growth": 0.27, "ecosystem_concavity": 0.5, "ecosystem_dec
 
 
 def test_software_is_written_for_users_and_goes_out_of_date():
-    # .97 x 2 + .27 x sqrt(.25); nobody writes for a chip without users; at rest 9 = .27/.03.
-    grown = chip_makers.ecosystem_growth(row(2.0, 2.0, 9.0), row(0.25, 0.0, 1.0), view(**SOFTWARE))
+    # .97 x 2 + .27 x sqrt(.25); nobody writes for a chip without users; at rest 9 = .27/.03; twice the developers write twice as much.
+    grown = chip_makers.ecosystem_growth(row(2.0, 2.0, 9.0), row(0.25, 0.0, 1.0), row(1.0), view(**SOFTWARE))
     assert grown[0] == near([2.075, 1.94, 9.0])
+    assert chip_makers.ecosystem_growth(row(2.0), row(0.25), row(2.0), view(**SOFTWARE))[0] == near([1.94 + 0.27])
 
 
 def test_utilisation_by_hand():
@@ -297,19 +298,42 @@ def test_demand_is_extrapolated_no_faster_than_the_owner_dares():
     assert clouds.expected_demand(rows, row(2.0), row(16.0))[0] == near([121.0, 400.0, 25.0])
 
 
-GATE = {"gate_exponent": 1.0, "neocloud_gate_exponent": 2.0, "gate_high": 1.6, "neocloud_gate_high": 3.0, "gate_low": 0.35}
+GATE = {"gate_exponent": 1.0, "neocloud_gate_exponent": 2.0, "gate_high": 1.6, "gate_low": 0.35}
 
 
 def test_investment_responds_to_value_over_cost_within_bounds_and_neoclouds_more():
-    ratios, neocloud = row(0.1, 1.0, 1.5, 4.0, 1.5, 4.0), row(0, 0, 0, 0, 1, 1)
-    assert clouds.worth_investing(ratios, neocloud, view(**GATE))[0] == near([0.35, 1.0, 1.5, 1.6, 2.25, 3.0])
+    ratios, neocloud = row(0.1, 1.0, 1.5, 4.0, 0.7, 4.0), row(0, 0, 0, 0, 1, 1)
+    assert clouds.worth_investing(ratios, neocloud, view(**GATE))[0] == near([0.35, 1.0, 1.5, 1.6, 0.49, 1.0])
 
 
 def test_a_public_cloud_aims_at_what_its_money_can_buy_and_orders_it_whole():
     rows = view(kind=row(tables.HYPERSCALER, tables.NEOCLOUD, tables.PUBLIC_CLOUD))
-    level, part = clouds.capacity_aimed_at(rows, row(100, 100, 100), row(0.5, 2.0, 0.5), row(7, 7, 7))
-    assert level[0].tolist() == [100, 200, 7]
-    assert part[0].tolist() == [0.5, 1.0, 1.0]
+    level, part = clouds.capacity_aimed_at(rows, row(100, 100, 100), row(0.5, 0.7, 0.5), row(7, 7, 7), row(0, 60, 0))
+    assert level[0].tolist() == [100, 160, 7]
+    assert part[0].tolist() == [0.5, 0.7, 1.0]
+
+
+def test_price_takers_divide_what_tenants_lack_where_rent_covers_cost():
+    # Weights 1, .5 and 1; the third has a rent below .9 of full cost, and one without weight gets nothing: 2/3 and 1/3 of half of 90.
+    rows = view(reach=row(1.0, 0.5, 1.0, 0.0), alive=row(1, 1, 1, 1), contested_rent_usd=row(1.8, 3.0, 1.7, 5.0), full_cost_usd=row(2, 2, 2, 2))
+    got = clouds.unserved_for(rows, row(90.0), view(unserved_share=0.5, neocloud_leverage_gate=0.9))
+    assert got[0] == near([30.0, 15.0, 0.0, 0.0])
+
+
+def test_chips_that_a_loan_pays_for_are_its_collateral():
+    rows = view(fleet_pflops=row(10.0)[None], investment_usd_per_pflops=row(100.0), backlog_usd=row(0.0), group_cash_flow_usd=row(0.0),
+                debt_usd=row(200.0), kind=row(tables.NEOCLOUD))
+    rules = view(collateral_share=0.6, backlog_share=0.5, credit_share=0.5)
+    assert clouds.credit_room(rows, rules)[0] == near([400.0])
+    assert clouds.credit_room(rows, rules, row(5.0))[0] == near([700.0])
+
+
+def test_an_owners_lab_strives_for_its_aim_and_gives_way_to_the_startup_it_backs():
+    aims = labs.own_labs_aim(view(lab_aim=row(1.0, 0.5, 0.5)), row(0, 0, 1), view(backing_share=0.8))
+    assert aims[0] == near([1.0, 0.5, 0.1])
+    race = labs.Race(row(100.0), row(1e9), row(0.0), row(1.0))
+    budget = labs.desired_budget(row(90.0), row(0.0), race, 0.0, view(catch_up_growth=16.0, hope=1.0), row(1.0), aims)[0]
+    assert budget[0] == near([100.0, 50.0, 10.0])
 
 
 def test_value_over_cost_weighs_own_use_and_tenants():

@@ -133,7 +133,7 @@ def known_names():
     options = {option for section in SECTIONS for told in declarations(getattr(Parameters(), section)).values() for option in told.options}
     options |= {option for kind in CAST_KINDS.values() for told in declarations(kind).values() for option in told.options}
     names = {phase.name for phase in QUARTER} | {column.name for table in TABLES for column in table.columns}
-    return (names | {table.name for table in TABLES} | {metric.name for metric in catalogue(["google"])} | set(CATALOGUE) | options
+    return (names | {table.name for table in TABLES} | {metric.name for metric in catalogue(["google"], ["nvidia"])} | set(CATALOGUE) | options
             | public_functions("behaviour", "rules", "phases", "state"))
 
 

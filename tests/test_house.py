@@ -24,6 +24,7 @@ LINES = (
     ("describe", "printing"),
     ("dashboard", "report"),
     ("plots",),
+    ("evidence",),
     ("oracles",),
     ("sweeps",),
     ("studies",),
@@ -46,11 +47,11 @@ NUMPY_ROOMS = {"engine", "opening", "checks", "phases", "behaviour", "levers", "
 ONLY_IN = {  # third parties and the rooms or modules that may import them
     "mesa": {"model", "agents"},
     "pydantic": {"parameters/loading"},
-    "pandas": {"studies", "sweeps", "plots", "report"},
+    "pandas": {"studies", "sweeps", "evidence", "plots", "report"},
     "seaborn": {"studies", "plots", "report"},
     "matplotlib": {"studies", "plots", "report"},
     "jinja2": {"report"},
-    "scipy": {"studies", "sweeps", "oracles"},
+    "scipy": {"studies", "sweeps", "oracles", "evidence"},
     "SALib": {"sweeps"},
     "filelock": {"sweeps/folder"},
     "distributed": {"sweeps/cluster"},
@@ -140,7 +141,7 @@ def test_imports_go_downwards(path):
     ("engine.py", "import mesa", "mesa is imported only in agents, model"),
     ("parameters/schema.py", "from pydantic import BaseModel", "pydantic is imported only in parameters/loading"),
     ("dashboard/app.py", "import matplotlib.pyplot as plt", "matplotlib is imported only"),
-    ("rules/a.py", "from scipy.stats import norm", "scipy is imported only in oracles, studies"),
+    ("rules/a.py", "from scipy.stats import norm", "scipy is imported only in evidence, oracles, studies"),
 ])
 def test_a_wrong_import_is_found(module, source, fault):
     [found] = wrong_imports(source, module)

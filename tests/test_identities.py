@@ -98,7 +98,7 @@ SWITCHED = (
     "trade.refused_share=1", "clouds.provider_elasticity=20", "startups.wage_share=0", "documentation.utilisation_floor=0",
     "startups.serving_cap=0", "customers.shock=1000", "energy.slots_growth=4", "training.catch_up_growth=1000", "clouds.omega=2",
     "buying.purchase_share=0", "buying.reserve_quarters=0", "buying.least_chips=0", "buying.capital_cost=0", "buying.resale=0",
-    "clouds.neocloud_gate_high=20", "clouds.expected_decline=0", "chips.choice_elasticity=20", "startups.cash_spread=5",
+    "clouds.unserved_share=10", "clouds.planned_cost_share=0", "cast.clouds.coreweave.reach=0", "cast.clouds.google.lab_aim=0", "clouds.expected_decline=0", "chips.choice_elasticity=20", "startups.cash_spread=5",
 )
 
 

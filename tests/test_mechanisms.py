@@ -340,3 +340,11 @@ def test_founders_bring_cash_and_skill_around_their_medians():
     cash, skill = startups.endowment(lasting, None, view(opening_cash_usd=7e6, cash_spread=2.0, skill_spread=0.4))
     assert cash[0] == near([7e6, 7e6 * math.exp(2)])
     assert skill[0] == near([math.exp(-0.4), 1.0])
+
+
+def test_owners_plan_for_what_tenants_would_rent_at_cost_and_not_at_a_rent_below_it():
+    # 80 USD at a rent of .5: 160 hours are asked for at that rent; at .8 of a full cost of 1, 100; at cost, 80. 20 are under contract.
+    got = worlds.cleared(20, 80, worlds.rental_rules(rent_speed=0.0, rent_step=0.4, rent_floor=0.0, public_rent=1.0), capacity=1000.0, contested_rent_usd=0.5)
+    assert got.rent_usd.item() == pytest.approx(0.5)
+    assert got.asked_hours.item() == pytest.approx(120.0)
+    assert got.at_cost_hours.item() == pytest.approx(100.0)

@@ -144,7 +144,7 @@ RENTAL = SimpleNamespace(pricing=np.array([[list(RENT_PRICING).index("scarcity")
 
 def rental_rules(**clouds):
     """Return rules under which rents move by scarcity."""
-    return SimpleNamespace(clouds=SimpleNamespace(**{"provider_elasticity": 2.0} | clouds), rental=RENTAL)
+    return SimpleNamespace(clouds=SimpleNamespace(**{"provider_elasticity": 2.0, "planned_cost_share": 0.8} | clouds), rental=RENTAL)
 
 
 def one_cloud(**columns):

@@ -128,12 +128,12 @@ def capacity_starts(makers, building, orders_pflops, chips):
     return wanted * bounded(ratio(possible, total(wanted), 1.0), 0.0, 1.0)
 
 
-def ecosystem_growth(ecosystem, user_share, documentation):
-    """Return next quarter's software: written in proportion to a concave share of users, going out of date.
+def ecosystem_growth(ecosystem, user_share, developers, documentation):
+    """Return next quarter's software: written by all developers there are, for a maker by a concave share of users, going out of date.
 
     Source: indirect network effects, Katz and Shapiro 1985; assumed form.
     """
-    written = documentation.ecosystem_growth * power(user_share, documentation.ecosystem_concavity)
+    written = documentation.ecosystem_growth * developers * power(user_share, documentation.ecosystem_concavity)
     return ecosystem * (1.0 - documentation.ecosystem_decay) + written
 
 

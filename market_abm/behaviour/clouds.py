@@ -88,27 +88,34 @@ def expected_demand(clouds, quarters_ahead, growth_cap):
 def worth_investing(value_over_cost, neocloud, rules):
     """Return the response of investment to value over cost, smooth and bounded (a plain NPV test oscillates).
 
-    Neoclouds are price takers who sell whatever they build, so they respond more than owners who plan
-    for the demand that they know.
+    Neoclouds respond more than owners who plan for the demand that they know, but never order more than is missing.
     Source: investment follows value over cost, Tobin 1969; assumed form.
     """
     exponent = rules.gate_exponent + (rules.neocloud_gate_exponent - rules.gate_exponent) * neocloud
-    high = rules.gate_high + (rules.neocloud_gate_high - rules.gate_high) * neocloud
+    high = rules.gate_high + (1.0 - rules.gate_high) * neocloud
     return bounded(power(value_over_cost, exponent), rules.gate_low, high)
 
 
-def capacity_aimed_at(clouds, expected, gate, afforded):
+def capacity_aimed_at(clouds, expected, gate, afforded, unserved):
     """Return the capacity that an owner aims at, and the part of what is missing that it orders.
 
     The gate works on what is missing, so that an owner whose rent is below cost grows slowly and does not
-    shrink. A neocloud aims beyond the demand that it knows where the gate is above 1. A public cloud is there to spend
-    what it is given: it aims at what its money can buy, `afforded`.
+    shrink. A price taker sells whatever it builds: beside the demand that it knows it aims at its part of what tenants lack,
+    `unserved`. A public cloud is there to spend what it is given: it aims at what its money can buy, `afforded`.
     Source: assumed form.
     """
-    price_taker, public = neoclouds(clouds) > 0, clouds.kind == PUBLIC_CLOUD
-    level = expected * np.where(price_taker, np.maximum(gate, 1.0), 1.0)
-    part = np.where(price_taker, np.minimum(gate, 1.0), gate)
-    return np.where(public, afforded, level), np.where(public, 1.0, part)
+    public = clouds.kind == PUBLIC_CLOUD
+    return np.where(public, afforded, expected + unserved), np.where(public, 1.0, gate)
+
+
+def unserved_for(clouds, unserved_pflops, rules):
+    """Return what each price taker would build for tenants whom nobody serves, PFLOP/s, where rent covers the cost of new capacity.
+
+    Free entry: rent above cost calls capacity from whoever takes it as given. They divide it by their weights.
+    Source: assumed form.
+    """
+    weight = clouds.reach * clouds.alive * (clouds.contested_rent_usd >= rules.neocloud_leverage_gate * clouds.full_cost_usd)
+    return rules.unserved_share * unserved_pflops * share_or_zero(weight)
 
 
 def value_over_cost(clouds, rules):
@@ -134,12 +141,14 @@ def public_money(clouds, rules):
     return rules.public_budget_usd * (clouds.kind == PUBLIC_CLOUD) * clouds.alive
 
 
-def credit_room(clouds, rules):
+def credit_room(clouds, rules, bought_pflops=0.0):
     """Return new debt that lenders would give: on group cash flow, or on a neocloud's fleet at replacement value and its contracts.
+
+    `bought_pflops` are chips that the loan would pay for: they are its collateral too.
 
     Source: lending against collateral, Kiyotaki and Moore 1997; assumed form.
     """
-    collateral = stacked(clouds.fleet_pflops) * clouds.investment_usd_per_pflops
+    collateral = (stacked(clouds.fleet_pflops) + bought_pflops) * clouds.investment_usd_per_pflops
     pledged = rules.collateral_share * collateral + rules.backlog_share * clouds.backlog_usd
     limit = rules.credit_share * 4.0 * clouds.group_cash_flow_usd + neoclouds(clouds) * pledged
     return np.maximum(0.0, limit - clouds.debt_usd)

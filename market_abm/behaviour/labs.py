@@ -54,15 +54,23 @@ def decisiveness_of_spending(market, rules):
     return of_map * trained(market.frontier_run_flop, market.data_tokens, law).elasticity
 
 
-def desired_budget(budget, share, race, surprise, training, decisiveness):
+def own_labs_aim(clouds, backs, rules):
+    """Return what an owner's lab strives for over the largest budget: its lasting aim, less where a backed startup races in its place.
+
+    Source: assumed form.
+    """
+    return clouds.lab_aim * (1.0 - rules.backing_share * backs)
+
+
+def desired_budget(budget, share, race, surprise, training, decisiveness, aim=1.0):
     """Return (budget, whether the prize bounds it): what a lab would spend on research compute.
 
-    It may grow fast from its own past wish, at most to the market's largest, which itself grows by the
-    ambition factor; and never beyond what the contest is worth. A limit on its realised spending would
+    It may grow fast from its own past wish, at most to the market's largest (of which it may aim at a part), which itself grows
+    by the ambition factor; and never beyond what the contest is worth. A limit on its realised spending would
     ratchet down under rationing, one on its own past alone would freeze the ranks.
     Source: assumed form around the bound of a Tullock contest.
     """
-    reach = np.minimum(race.largest_budget_usd, budget * power(training.catch_up_growth, 0.25) * exp(surprise))
+    reach = np.minimum(aim * race.largest_budget_usd, budget * power(training.catch_up_growth, 0.25) * exp(surprise))
     worth = np.maximum(contest_bound(share, race, decisiveness, training.hope), race.research_usd)
     return np.minimum(reach, worth), (worth < reach) * 1.0
 

@@ -29,7 +29,8 @@ class Cleared(NamedTuple):
     rent_usd: np.ndarray
     kept_promise: np.ndarray  # part of reserved hours that is served
     fill: np.ndarray  # part of the spot market's wants that is served
-    asked_hours: np.ndarray
+    asked_hours: np.ndarray  # by those who would pay what new capacity costs, at the rent if that is more: what owners plan for
+    at_cost_hours: np.ndarray  # what all of them would rent at what new capacity costs
     enterprise_usd: np.ndarray  # what enterprises want on the spot
     output_hours: np.ndarray
 
@@ -60,7 +61,10 @@ def clear(clouds, wants, capacity, inside_hours, energy_cost, rules):
     firms = _enterprises_want(rent, clouds, output, wants)
     spot = ratio(wants.startups_usd + firms, rent) + wants.captive_hours
     fill = ratio(np.minimum(spot, np.maximum(0.0, output - promised)), spot, 1.0) * clouds.alive
-    return Cleared(rent, ratio(promised, wants.reserved_hours, 1.0), fill, spot + wants.reserved_hours, firms, output)
+    cost, lasting = rules.clouds.planned_cost_share * clouds.full_cost_usd, wants.captive_hours + wants.reserved_hours
+    asked = ratio(wants.startups_usd + firms, np.maximum(rent, cost)) + lasting
+    at_cost = ratio(wants.startups_usd + firms, clouds.full_cost_usd) + lasting
+    return Cleared(rent, ratio(promised, wants.reserved_hours, 1.0), fill, asked, at_cost, firms, output)
 
 
 def _enterprises_want(rent_usd, clouds, hours, wants):

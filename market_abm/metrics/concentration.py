@@ -223,8 +223,8 @@ def mhhi_ai_revenue(silent):
     return measure
 
 
-def metrics(owner_names):
-    """Return every index on every base, by legal entity and by group, and each owner's share of compute."""
+def metrics(owner_names, maker_names=()):
+    """Return every index on every base, by legal entity and by group, and shares of each named owner and maker."""
     found = []
     for base, says in BASE_SAYS.items():
         found += [Metric(f"{name}_{base}", unit, f"{told}: {_plain(name, says)}.", _noted("indices", indices, base, name))
@@ -242,6 +242,10 @@ def metrics(owner_names):
     ]
     for row, name in enumerate(owner_names):
         found.append(Metric(f"share_owned_{name}", "share", f"Part of {name} in AI compute owned.", _owned(row)))
+    for row, name in enumerate(owner_names):
+        found.append(Metric(f"share_cloud_{name}", "share", f"Part of {name} in cloud revenue.", _in_base("cloud_revenue", row)))
+    for row, name in enumerate(maker_names):
+        found.append(Metric(f"share_chips_{name}", "share", f"Part of {name} in PFLOP/s of chips delivered.", _in_base("chip_pflops", row)))
     return tuple(found)
 
 
@@ -252,6 +256,10 @@ def _plain(measure, says):
 
 def _noted(name, compute, base, measure):
     return lambda world: world.noted(name, compute)[base][measure]
+
+
+def _in_base(base, row):
+    return lambda world: share(world.noted("bases", bases)[base][0])[:, row : row + 1]
 
 
 def _owned(row):

@@ -5,7 +5,7 @@ import numpy as np
 from market_abm.exact import best, exp, log, look_up, ratio, share, stacked, total, weighted
 from market_abm.metrics.metric import Metric
 from market_abm.metrics.survival import age_at_half, cumulative_incidence
-from market_abm.state.tables import IN_HOUSE, MERCHANT, NEOCLOUD, STARTUP_POOL
+from market_abm.state.tables import HYPERSCALER, IN_HOUSE, MERCHANT, NEOCLOUD, STARTUP_POOL
 from market_abm.units import HOURS_PER_QUARTER, PFLOPS_PER_PERSON, QUARTERS_PER_YEAR
 
 NOTICED = 0.02  # a shortfall below 2% does not count as binding
@@ -271,8 +271,13 @@ METRICS = (
            lambda w: ratio(total(w.clouds.legacy_pflop_hours), total(w.clouds.used_pflop_hours), np.nan)),
     Metric("utilisation_compute", "share", "Compute used over energised.", utilisation),
     Metric("chip_sales_usd", "USD/year", "Chip makers' sales, in-house chips at cost.", yearly(lambda w: total(w.makers.sales_usd))),
+    Metric("delivered_pflops", "PFLOP/s/year", "Chips delivered.", yearly(lambda w: total(w.makers.sold_pflops))),
     Metric("chips_made", "chips/year", "Chips made.", yearly(lambda w: total(w.makers.made_chips))),
     Metric("investment_usd", "USD/year", "Owners' spending on chips, servers and buildings.", yearly(lambda w: total(w.clouds.invested_usd))),
+    Metric("investment_usd_hyperscalers", "USD/year", "The part of the hyperscalers.",
+           yearly(lambda w: total(w.clouds.invested_usd * (w.clouds.kind == HYPERSCALER)))),
+    Metric("cloud_revenue_usd", "USD/year", "Cloud revenue, AI rent included.",
+           yearly(lambda w: total(w.clouds.general_revenue_usd + w.clouds.rent_usd + w.clouds.credit_rent_usd))),
     Metric("neocloud_share_compute_owned", "share", "Neoclouds' part in compute owned.", neocloud_share),
     Metric("startups_share_compute_owned", "share", "Startups' part in compute owned.", startups_share),
     Metric("own_share_startups", "share", "Part of startups' compute that ran on chips of their own.", own_share),

@@ -10,7 +10,7 @@ class Customers:
     """What AI services are worth, and what enterprises and owners use compute for."""
 
     spend_max_usd: float = number(2.7e12, 0.5e12, 6e12, "USD/year", "Spending on AI services when capability knows no bound.", at_most=1e15)
-    spend_midpoint: float = number(33.2, 32.0, 34.5, "log10 FLOP", "Effective FLOP of the frontier at half of it.", at_most=60)
+    spend_midpoint: float = number(33.4, 32.0, 34.5, "log10 FLOP", "Effective FLOP of the frontier at half of it.", at_most=60)
     spend_width: float = number(0.80, 0.70, 0.95, "log10 FLOP", "Width of the rise.", at_least=0.05, at_most=10)
     contest: float = number(1.2, 0.6, 1.6, "1", "Decisiveness r: budget shares follow effective compute to this power (Tullock).", at_most=10)
     price_elasticity: float = number(1.0, 0.5, 2.0, "1", "Elasticity of customers' choice to price.", at_most=20)
@@ -22,11 +22,12 @@ class Customers:
     enterprise_growth: float = number(1.62, 1.45, 2.2, "ratio/year", "Its growth until the fading starts.", at_least=0.1, at_most=10)
     legacy_usd: float = number(0.8e9, 0.5e9, 1.1e9, "USD/year", "Owners' spending on their older AI uses at the start.", at_most=1e12)
     legacy_growth: float = number(1.50, 1.35, 1.8, "ratio/year", "Its growth until the fading starts.", at_least=0.1, at_most=10)
-    fade: float = number(0.80, 0.7, 0.9, "ratio/year", "Yearly fading of these growth rates from then on.", at_most=1)
+    fade: float = number(0.85, 0.7, 0.9, "ratio/year", "Yearly fading of these growth rates from then on.", at_most=1)
     fade_from: str = date("2022Q1", "Quarter from which the growth of enterprises, older uses, research budgets and venture capital fades.")
     shock: float = number(6.0, 5.0, 15.0, "ratio", "Rise of enterprise demand after the first widely used assistant.", at_least=0.01, at_most=1000)
     shock_quarter: str = date("2022Q4", "Quarter in which that rise begins.", "ChatGPT, 30 November 2022")
     shock_quarters: float = number(3, 2, 5, "quarters", "Time over which that rise comes.", at_least=1, at_most=40)
+    shock_on_legacy: float = number(0.5, 0.2, 0.8, "1", "Exponent of the shock in owners' spending on their own AI uses.", at_most=2)
     captive_share: float = number(0.20, 0.1, 0.35, "share", "Enterprise spending that pays list prices.", at_most=1)
 
 
@@ -34,12 +35,12 @@ class Customers:
 class Training:
     """Research compute, training runs and capability."""
 
-    ambition_growth: float = number(2.4, 2.0, 2.9, "ratio/year", "Growth of the largest research budget while nothing binds.", "cost of frontier runs 2.4 a year (2.0-2.9), Cottier et al. 2024", at_least=0.5, at_most=1e12)
+    ambition_growth: float = number(2.7, 2.0, 2.9, "ratio/year", "Growth of the largest research budget while nothing binds.", "cost of frontier runs 2.4 a year (2.0-2.9), Cottier et al. 2024", at_least=0.5, at_most=1e12)
     shock_on_labs: float = number(0.5, 0.3, 0.7, "1", "Exponent of the shock in the labs' ambition.", at_most=2)
     catch_up_growth: float = number(6.0, 4.0, 20.0, "ratio/year", "Fastest growth of a lab behind the frontier.", at_least=0.5, at_most=1e12)
     hope: float = number(1.0, 0.0, 1.0, "share", "Part of an equal share of customers that a lab without them counts on in the race.", at_most=1)
     ambition_noise: float = number(0.25, 0.1, 0.4, "ln/quarter", "Spread of labs' quarterly ambition.", at_most=2)
-    opening_budget_usd: float = number(4e6, 1.5e6, 12e6, "USD/year", "Largest research compute budget at the start.", at_most=1e12)
+    opening_budget_usd: float = number(2.7e6, 1.5e6, 12e6, "USD/year", "Largest research compute budget at the start.", at_most=1e12)
     opening_frontier_flop: float = number(3e22, 1e22, 1e23, "FLOP", "Best training run before the start.", "AlphaGo Zero class runs of 2017, order of magnitude: assumed", at_least=1, at_most=1e40)
     research_usd: float = number(0.03e9, 0.01e9, 0.1e9, "USD/year", "Largest budget that labs spend without any revenue, at the start.", at_most=1e12)
     research_growth: float = number(1.8, 1.5, 2.1, "ratio/year", "Its growth until the fading of 2022 starts.", at_least=0.1, at_most=10)

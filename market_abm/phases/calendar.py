@@ -22,13 +22,15 @@ def calendar_turns(world):
     market, rules, q = world.market, world.rules, world.quarter
     moving = 0.0 if q == 0 else 1.0
     for path, yearly in (("research_usd", rules.training.research_growth), ("venture_floor_usd", rules.venture.floor_growth),
-                         ("legacy_usd", rules.customers.legacy_growth), ("enterprise_usd", rules.customers.enterprise_growth)):
+                         ("legacy_usd", rules.customers.legacy_growth), ("enterprise_usd", rules.customers.enterprise_growth),
+                         ("developers", rules.documentation.developer_growth)):
         growth = fading_growth(log(yearly), rules.customers.fade, q - rules.customers.fade_from)
         setattr(market, path, getattr(market, path) * exp(moving * growth))
     ramp = bounded((q - rules.customers.shock_quarter + 1.0) / rules.customers.shock_quarters, 0.0, 1.0)
     shock = exp(log(rules.customers.shock) * ramp)
     market.shock_growth = shock / market.demand_shock
     market.demand_shock = shock
+    market.legacy_usd = market.legacy_usd * power(market.shock_growth, rules.customers.shock_on_legacy)  # owners build it into what they have
     general = fading_growth(rules.clouds.general_growth, rules.clouds.general_fade, float(q))
     market.general_cloud_usd = market.general_cloud_usd * exp(moving * general)
     market.algorithmic_progress = power(rules.training.algorithmic_growth, q / 4.0)
@@ -64,7 +66,7 @@ def ordered_events_happen(world):
         return
     offered = clouds.active_pflops * clouds.rents_out
     rent = ratio(total(clouds.contested_rent_usd * offered), total(offered))
-    born_with = ("birth", "kind", "controlled", "rents_out", "has_lab", "enters", "opening_cash_usd",
+    born_with = ("birth", "kind", "controlled", "rents_out", "has_lab", "lab_aim", "reach", "enters", "opening_cash_usd",
                  "opening_cash_flow_usd", "opening_pull", "opening_convertible_mw", "service_usd", "appeal")
     values = {name: getattr(clouds, name).copy() for name in born_with}
     values["rents_out"] = np.maximum(values["rents_out"], founded)

@@ -33,10 +33,11 @@ def owners_find_money(world):
     lost = np.minimum(np.maximum(0.0, -clouds.cash_usd), rules.loss_cover * (1.0 - np.minimum(rules.omega, 1.0)) * clouds.group_cash_flow_usd)
     world.move("group cash flow", entered=rules.omega * clouds.group_cash_flow_usd + lost)
     world.move("public money", entered=owners.public_money(clouds, rules) + np.maximum(0.0, -clouds.cash_usd) * (clouds.kind == PUBLIC_CLOUD))
-    due = _chips_due_usd(world) + _power_planned_usd(clouds, world.rules.energy)
+    chips_usd = _chips_due_usd(world)
+    due = chips_usd + _power_planned_usd(clouds, world.rules.energy)
     equity = owners.backed(clouds, rules) * rules.neocloud_equity * np.maximum(0.0, due - np.maximum(clouds.cash_usd, 0.0))
     need = np.maximum(0.0, due - clouds.cash_usd - equity)
-    loan = np.minimum(need, owners.credit_room(clouds, rules))
+    loan = np.minimum(need, owners.credit_room(clouds, rules, ratio(chips_usd, clouds.investment_usd_per_pflops)))
     world.move("equity of clouds", entered=equity)
     world.move("lending", entered=loan)
     clouds.debt_usd = clouds.debt_usd + loan

@@ -65,7 +65,8 @@ def capacity_is_planned(world):
     licensed = (1.0 - world.rules.trade.refused_share * clouds.controlled) * clouds.alive
     expected = owners.expected_demand(clouds, chips.delivery_quarters + 1.0, rules.growth_cap) / rules.target_utilisation
     afforded = fleet + under_way + ratio(_money(world, 0.0 * fleet), clouds.investment_usd_per_pflops)
-    level, part = owners.capacity_aimed_at(clouds, expected, gate, afforded)
+    unserved = owners.unserved_for(clouds, world.market.unserved_pflops, rules) / rules.target_utilisation
+    level, part = owners.capacity_aimed_at(clouds, expected, gate, afforded, unserved)
     wish = fleet + part * licensed * np.maximum(0.0, level - fleet)
     wanted = np.minimum(wish, _can_be_powered(world, fleet))
     staying = fleet - _retiring(clouds, world.quarter, chips.delivery_quarters)
@@ -178,4 +179,4 @@ def _money(world, need):
     income = income * world.rules.chips.delivery_quarters
     equity = owners.backed(clouds, rules) * rules.neocloud_equity * need * clouds.investment_usd_per_pflops
     book = _under_way(clouds) * clouds.investment_usd_per_pflops
-    return np.maximum(0.0, clouds.cash_usd + income + owners.credit_room(clouds, rules) + equity - book)
+    return np.maximum(0.0, clouds.cash_usd + income + owners.credit_room(clouds, rules, _under_way(clouds) + need) + equity - book)

@@ -43,9 +43,10 @@ def labs_set_budgets(world):
     saved = own_hours_usd(world) + rules.startups.voucher_usd * rows.alive
     asked = startups.spending(rows, spend, rules.startups, serving_share, saved)
     rows.training_usd, rows.serving_usd = asked.training_usd, asked.serving_usd
+    backs = add_up((rows.backer < clouds.alive.shape[-1]) * rows.alive, rows.backer, clouds.alive.shape[-1]) > 0
     wish, clouds.prize_bound = labs.desired_budget(
         clouds.lab_budget_usd, clouds.ai_share, race, noise * world.draws.logistic("owner's ambition", clouds.birth),
-        rules.training, contest)
+        rules.training, contest, labs.own_labs_aim(clouds, backs, rules.ownership))
     clouds.lab_budget_usd = labs.capped_budget(wish, clouds.transfer_usd, clouds.software * scale, rules)
     group_usd = rules.training.group_share * rules.clouds.omega * clouds.group_cash_flow_usd
     funds = np.maximum(0.0, group_usd - clouds.backing_usd) + (1.0 - serving_share) * clouds.ai_revenue_usd
@@ -95,16 +96,19 @@ def compute_is_priced_and_shared(world):
     got = _serve_startups(world, wants, cleared, energy_cost)
     enterprise = _serve_enterprises(world, wants, cleared)
     rented = add_up(got.contract_hours + got.spot_hours, world.startups.provider, clouds.alive.shape[-1]) + enterprise.hours
-    own_fill = bounded(ratio(capacity - rented, inside, 1.0), 0.0, 1.0) * clouds.alive
+    clouds.backed_fill_rate = bounded(ratio(capacity - rented, wants.backed_hours, 1.0), 0.0, 1.0) * clouds.alive
+    backed = wants.backed_hours * clouds.backed_fill_rate  # capacity promised to a backed startup comes before own use
+    own_fill = bounded(ratio(capacity - rented - backed, inside - wants.backed_hours, 1.0), 0.0, 1.0) * clouds.alive
     clouds.own_fill_rate = own_fill
     clouds.legacy_pflop_hours, clouds.training_pflop_hours = own.legacy * own_fill, own.training * own_fill
     clouds.serving_pflop_hours = own.serving * own_fill
     clouds.own_pflop_hours = (inside - wants.backed_hours) * own_fill
-    clouds.rented_pflop_hours = rented + wants.backed_hours * own_fill
+    clouds.rented_pflop_hours = rented + backed
     clouds.rented_share_before = clouds.rented_share
     clouds.rented_share = share_or_zero(clouds.rented_pflop_hours)
-    clouds.used_pflop_hours = np.minimum(rented + inside * own_fill, capacity)
+    clouds.used_pflop_hours = np.minimum(clouds.rented_pflop_hours + clouds.own_pflop_hours, capacity)
     clouds.asked_pflops = (inside + cleared.asked_hours) / HOURS_PER_QUARTER
+    world.market.unserved_pflops = np.maximum(0.0, total(cleared.at_cost_hours - cleared.output_hours)) / HOURS_PER_QUARTER
     _bill(world, got, enterprise, wants.backed_usd, inside_usd)
     _describe_prices(world, got, enterprise)
 
@@ -146,7 +150,7 @@ def _inside_usd(world):
     The rest goes to the spot market, or a startup would be shut in with a backer that is short of compute.
     """
     rows = world.startups
-    return (rows.training_usd + rows.serving_usd) * look_up(world.clouds.own_fill_rate, rows.backer)
+    return (rows.training_usd + rows.serving_usd) * look_up(world.clouds.backed_fill_rate, rows.backer)
 
 
 class _Startups(NamedTuple):
@@ -199,7 +203,7 @@ def _bill(world, got, enterprise, backed_usd, inside_usd):
     clouds, rows, market = world.clouds, world.startups, world.market
     nobody = clouds.alive.shape[-1]
     wish, transfer = rows.training_usd + rows.serving_usd, look_up(inside_usd, rows.backer)
-    inside = ratio(backed_usd, transfer) * look_up(clouds.own_fill_rate, rows.backer)
+    inside = ratio(backed_usd, transfer) * look_up(clouds.backed_fill_rate, rows.backer)
     hours = got.contract_hours + got.spot_hours + inside
     contract = got.contract_hours * rows.reserved_rent_usd
     bill = contract + got.spot_hours * got.spot_rent_usd + inside * transfer

@@ -49,7 +49,7 @@ def _phase(step, function, why, **writes):
 QUARTER = (
     _phase(1, calendar.calendar_turns, "Paths that nobody in the model decides.",
            market="research_usd venture_floor_usd legacy_usd enterprise_usd demand_shock shock_growth general_cloud_usd "
-                  "algorithmic_progress data_tokens entries exits cloud_exits acquired blocked "
+                  "algorithmic_progress data_tokens developers entries exits cloud_exits acquired blocked "
                   "closed_pflop_hours passed_on_pflop_hours", clouds="took_over"),
     _phase(1, calendar.groups_and_loads_grow, "The world around the market grows.",
            clouds="other_cash_flow_usd group_cash_flow_usd", makers="other_rnd_usd", regions="other_load_mw plant_mw"),
@@ -127,10 +127,10 @@ QUARTER = (
            clouds="enterprise_reserved_pflop_hours enterprise_reserved_rent_usd backlog_usd"),
     _phase(9, compute.compute_is_priced_and_shared, "The contested rent moves, then what there is is shared.",
            clouds="withheld_pflop_hours backed_rent_usd contract_rent_usd credit_rent_usd credits_owed_usd contested_rent_usd fill_rate "
-                  "own_fill_rate legacy_pflop_hours training_pflop_hours output_pflop_hours hour_price_cost_usd rented_share rented_share_before "
-                  "serving_pflop_hours own_pflop_hours rented_pflop_hours used_pflop_hours asked_pflops rent_usd cash_usd",
+                  "own_fill_rate backed_fill_rate legacy_pflop_hours training_pflop_hours output_pflop_hours hour_price_cost_usd "
+                  "rented_share rented_share_before serving_pflop_hours own_pflop_hours rented_pflop_hours used_pflop_hours asked_pflops rent_usd cash_usd",
            startups="training_pflop_hours serving_pflop_hours billed_usd hour_cost_usd fill_rate credit_rent_usd credits_usd voucher_usd cash_usd",
-           market="enterprise_pflop_hours spot_rent_usd transfer_usd"),
+           market="enterprise_pflop_hours spot_rent_usd transfer_usd unserved_pflops"),
     _phase(9, rental.clouds_choose_quality, "Quality follows what it earned.", clouds="quality market_outlay_usd cash_usd"),
     _phase(9, startup_fleets.own_chips_run, "They draw power like any others.", clouds="used_pflop_hours"),
     _phase(9, energy.power_clears, "Load follows from compute.",

@@ -95,6 +95,6 @@ def software_grows(world):
     """Grow each maker's software with its users, and open-source software with what is documented."""
     makers, market, rules = world.makers, world.market, world.rules.documentation
     users = share_or_zero(trailing(total(world.clouds.fleet_pflops)))
-    makers.ecosystem = chip_makers.ecosystem_growth(makers.ecosystem, users, rules) * makers.alive
+    makers.ecosystem = chip_makers.ecosystem_growth(makers.ecosystem, users, market.developers, rules) * makers.alive
     documented = total(users * makers.openness)
-    market.open_source_stock = market.open_source_stock * (1.0 - rules.ecosystem_decay) + rules.open_source_growth * documented
+    market.open_source_stock = market.open_source_stock * (1.0 - rules.ecosystem_decay) + rules.open_source_growth * market.developers * documented

@@ -44,8 +44,9 @@ def meaning(factor, width=MEANING_WIDTH):
 
 def measured(metric, results):
     """Return the metric's entry in the catalogue of the swept configuration, None for what is not the market's."""
-    cast = ((results.manifest.get("configuration") or {}).get("cast") or {}).get("clouds", ())
-    return next((known for known in catalogue([slug(cloud["name"]) for cloud in cast]) if known.name == metric), None)
+    cast = (results.manifest.get("configuration") or {}).get("cast") or {}
+    named = ([slug(agent["name"]) for agent in cast.get(kind, ())] for kind in ("clouds", "makers"))
+    return next((known for known in catalogue(*named) if known.name == metric), None)
 
 
 def metric_title(metric, results):

@@ -2,8 +2,7 @@
 
 import os
 
-from market_abm.metrics.catalogue import catalogue
-from market_abm.units import slug
+from market_abm.metrics.catalogue import catalogue_of
 
 HHI_POINTS = 10_000
 HIGHLY, MODERATELY = 1800, 1000  # points: concentrated so (1,800: US Merger Guidelines 2023; 1,000: those of 1992)
@@ -55,7 +54,7 @@ def metric_name(metric, says=""):
 
 def catalogued(config):
     """Return {name: metric} of all metrics of a configuration's cast."""
-    return {metric.name: metric for metric in catalogue([slug(cloud.name) for cloud in config.cast.clouds])}
+    return {metric.name: metric for metric in catalogue_of(config.cast)}
 
 
 def policy_name(policy):

@@ -7,14 +7,14 @@ from dataclasses import asdict, astuple, dataclass, field, replace
 from market_abm import engine
 from market_abm.errors import NOT_GIVEN, BadInput, Problem, did_you_mean, shown
 from market_abm.levers.catalogue import CATALOGUE
-from market_abm.metrics.catalogue import catalogue
+from market_abm.metrics.catalogue import catalogue_of
 from market_abm.parameters.cross_checks import check_together
 from market_abm.parameters.declare import Declaration, declarations
 from market_abm.parameters.loading import with_levers
 from market_abm.parameters.reading import LEVER, Reading, home_of
 from market_abm.parameters.schema import CAST_KINDS, SECTIONS, Configuration, DatedLever
 from market_abm.rules import own
-from market_abm.units import quarter_label, slug
+from market_abm.units import quarter_label
 
 POLICY = "policy"  # the factor whose values are policies, written as for `compare`
 STRENGTH = "strength"  # levers.NAME alone means it too
@@ -44,7 +44,7 @@ class Market:
     @property
     def known(self):
         """Return the names of all metrics."""
-        return tuple(metric.name for metric in catalogue([slug(cloud.name) for cloud in self.base.cast.clouds]))
+        return tuple(metric.name for metric in catalogue_of(self.base.cast))
 
     @property
     def labels(self):
