@@ -137,7 +137,7 @@ def test_imports_go_downwards(path):
     ("levers/catalogue.py", "import networkx", "imports no third party but numpy, not networkx"),
     ("state/a.py", "import market_abm", "state may not import"),
     ("state/a.py", "from market_abm import load", "state may not import"),
-    ("phases/a.py", "import pandas as pd", "pandas is imported only in plots, report, studies"),
+    ("phases/a.py", "import pandas as pd", "pandas is imported only in evidence, plots, report, studies"),
     ("engine.py", "import mesa", "mesa is imported only in agents, model"),
     ("parameters/schema.py", "from pydantic import BaseModel", "pydantic is imported only in parameters/loading"),
     ("dashboard/app.py", "import matplotlib.pyplot as plt", "matplotlib is imported only"),

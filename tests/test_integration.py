@@ -283,12 +283,13 @@ def test_a_parent_goes_back_to_merchants_and_winds_its_maker_up():
 
 
 def test_merchants_who_cannot_pay_leave_but_never_the_last():
-    poor = ("chips.margin_floor=0", "chips.margin_cap=0", "chips.rnd_share=0.6", "integration.allowed=0", "entrants.drive=0")
-    world = stepped(48, *poor).world
+    poor = ("chips.margin_floor=0", "chips.margin_cap=0", "chips.rnd_share=0.6", "integration.allowed=0", "entrants.drive=0",
+            "chips.switching_cost=0")
+    world = stepped(64, *poor).world
     left = world.array("makers.alive").sum(axis=1)
     assert left.max() < 3 and left.min() == 1
     assert np.all(world.array("makers.cash_usd")[left == 1].sum(axis=1) < 0), "the last one stays though it cannot pay"
-    staying = stepped(48, *poor, "entrants.failures=0").world.array("makers.alive")
+    staying = stepped(64, *poor, "entrants.failures=0").world.array("makers.alive")
     assert staying.sum(axis=1).tolist() == [3.0, 3.0, 3.0]
 
 

@@ -256,7 +256,7 @@ def test_an_owner_who_comes_later_brings_its_halls():
     names = [c.name for c in load(str(CONFIGURATION)).cast.clouds]
     row_of = names.index("CoreWeave")
     brought = [simulation.view.clouds.convertible_mw[0, row_of] for simulation in stepped(7)]
-    assert brought == [0.0] * 6 + [60.0], "it enters in 2019Q3"
+    assert brought == [0.0] * 6 + [300.0], "it enters in 2019Q3"
 
 
 def test_strained_runs_have_the_same_bits_alone_and_in_company():

@@ -121,13 +121,16 @@ FACTS = (FRONTIER, ENTRY, OWNERS, CHIPS, EASING, SHAKE_OUT, PRICE, POWER)
 
 TESTS = (
     _test(FRONTIER, "no contest", "growth of frontier_run_flop, 2018Q4 to 2024Q4", "ln/year", "frontier_run_flop",
-          growth("frontier_run_flop", "2018Q4", "2024Q4"), "-", 0.10, "Without a prize for the better model runs grow as hardware does (Tullock 1980)."),
+          growth("frontier_run_flop", "2018Q4", "2024Q4"), "-", 0.10,
+          "Without a prize for the better model runs grow as hardware does (Tullock 1980)."),
     _test(ENTRY, "runs capped", "growth of run_cost_usd_tenth_run, 2018Q4 to 2024Q4", "ln/year", "run_cost_usd_tenth_run",
           growth("run_cost_usd_tenth_run", "2018Q4", "2024Q4"), "-", 0.10, "Sunk costs that nobody can raise do not escalate (Sutton 1991)."),
-    _of_level(ENTRY, "runs capped", "cr4_ai_revenue", "2030Q4", None, "share", "-", 0.05, "With exogenous sunk costs the number of firms grows with the market."),
+    _of_level(ENTRY, "runs capped", "cr4_ai_revenue", "2030Q4", None, "share", "-", 0.05,
+              "With exogenous sunk costs the number of firms grows with the market."),
     _test(OWNERS, "no relationships", "change of cr4_compute_owned, 2018Q4 to 2024Q4", "share", "cr4_compute_owned",
           change("cr4_compute_owned", "2018Q4", "2024Q4"), "-", 0.01, "In proportion to orders shares are frozen (Arthur 1989)."),
-    _of_level(OWNERS, "no cross-subsidy", "neocloud_share_compute_owned", "2030Q4", None, "share", "+", 0.01, "Without groups' money neoclouds get room."),
+    _of_level(OWNERS, "no cross-subsidy", "neocloud_share_compute_owned", "2030Q4", None, "share", "+", 0.01,
+              "Without groups' money neoclouds get room."),
     _of_level(OWNERS, "no power queue", "cr4_compute_owned", "2030Q4", None, "share", "-", 0.01, "Without a queue there is no head start."),
     *(_of_level(CHIPS, name, "hhi_chip_sales", "2024Q4", None, "index", "-", 0.02, why) for name, why in (
         ("open documents", "Open documents: shares by quality alone."), ("no switching cost", "Who can leave does (Klemperer 1995)."),
@@ -160,9 +163,7 @@ def ablations(config, runs=32, out=None, workers=None, progress=None, patterns=N
 
     `patterns` are those to hold the ablated model to, by default the shipped ones that end by `until`.
     """
-    from market_abm.evidence.patterns import read_patterns
-
-    patterns = [pattern for pattern in (read_patterns() if patterns is None else patterns) if pattern.ends_by(until)]
+    patterns = [pattern for pattern in (shipped_patterns() if patterns is None else patterns) if pattern.ends_by(until)]
     names = [BASELINE, *dict.fromkeys(test.ablation for test in tests)]
     settings = [ABLATIONS.get(name, {}) for name in names]
     metrics = sorted({metric for one in (*tests, *patterns) for metric in one.metrics})
@@ -175,6 +176,13 @@ def ablations(config, runs=32, out=None, workers=None, progress=None, patterns=N
         write_rows(Path(out) / "ablations.csv", done.rows)
         write_rows(Path(out) / "patterns_by_ablation.csv", done.patterns)
     return done
+
+
+def shipped_patterns():
+    """Return the patterns that come with the package."""
+    from market_abm.evidence.patterns import read_patterns
+
+    return read_patterns()
 
 
 def table(tests, values, labels):

@@ -35,8 +35,9 @@ class Simulated:
 def simulated(config, settings, runs, until, metrics, folder=None, workers=None, progress=None, seed=None):
     """Run a configuration at several settings on the same seeds and return a `Simulated`.
 
-    `config` is a TOML file, or what `load` returned; `settings` lists {key: value} of what each changes, {} for nothing; `until` is the last quarter; `metrics` names what
-    is measured. `folder` keeps the runs: asked again, or for more settings, it runs only what is new. None keeps nothing.
+    `config` is a TOML file, or what `load` returned; `settings` lists {key: value} of what each changes, {} for nothing; `until` is the last
+    quarter; `metrics` names what is measured. `folder` keeps the runs: asked again, or for more settings, it runs only what is new. None
+    keeps nothing.
     `progress(done, total)` counts runs that are not stored yet. Raises `Stopped` when interrupted.
     """
     model, seed = _market(config, until, metrics, seed)

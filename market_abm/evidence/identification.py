@@ -1,0 +1,144 @@
+"""What a fit can know: rank, collinearity, standard errors, the test of overidentification, bounds, and the objective's shape.
+
+All of it is local, at the best point, and in ranges: a parameter's derivative is per whole range between its bounds.
+"""
+
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+
+from market_abm.evidence.moments import mean_of, process_covariance
+
+NEAR_A_BOUND = 0.01  # of the range
+IDENTIFIABLE_BELOW = 20.0  # rule of thumb for a collinearity index (Soetaert and Petzoldt 2010, after Brun, Reichert and Kuensch 2001)
+SLICE_POINTS = 9
+ROUNDING = 1e-8  # of the largest singular value: what rounding alone leaves of a direction that moves nothing
+
+
+@dataclass(frozen=True)
+class Identified:
+    """What is known at the best point; arrays over parameters are in their order, derivatives and covariance in ranges.
+
+    `noise` is what chance leaves in the singular values: smaller ones cannot be told from nothing, and `rank` counts those above it.
+    """
+
+    slopes: np.ndarray  # (moments, parameters)
+    singular_values: np.ndarray
+    noise: float
+    rank: int
+    condition: float
+    importance: np.ndarray  # root mean square of a parameter's weighted derivatives
+    collinearity: list[dict]
+    covariance: np.ndarray  # of the estimates; nan for parameters that the moments do not fix
+    standard_errors: np.ndarray
+    correlation: np.ndarray
+    j_statistic: float
+    j_freedom: int
+    j_p_value: float
+
+
+def identified(search, point, step, stage="slopes at the best point"):
+    """Return what the moments say of the parameters at a point, by slopes of `step` ranges."""
+    by_run = search.slopes(point, step, stage)
+    met, target = search.met[point], search.target
+    return judged(mean_of(by_run).T, noise_of(by_run), met.mean - target.values, target, process_covariance(met.by_run), met.by_run.shape[1])
+
+
+def noise_of(slopes):
+    """Return the standard error of each mean slope, `(moments, parameters)`; `slopes` `(parameters, moments, runs)`."""
+    there = np.isfinite(slopes)
+    count = there.sum(axis=2)
+    apart = np.where(there, slopes - mean_of(slopes)[..., None], 0.0)
+    return np.sqrt((apart**2).sum(axis=2) / np.maximum(count - 1, 1) / np.maximum(count, 1)).T
+
+
+def judged(slopes, noise, gaps, target, process, runs):
+    """Return the `Identified` of slopes `(moments, parameters)`, their standard errors, gaps `(moments,)` and covariance over seeds."""
+    root = np.sqrt(target.weights)[:, None]
+    weighted, level = root * slopes, float(np.linalg.norm(root * noise))
+    _, singular, directions = np.linalg.svd(weighted, full_matrices=True)
+    singular = np.pad(singular, (0, weighted.shape[1] - len(singular)))  # fewer moments than parameters leave directions free
+    kept = singular > max(level, ROUNDING * singular[0])
+    chance = np.diag(target.errors**2) + (1 + 1 / runs) * process
+    covariance = _covariance(weighted, root, chance, singular, directions, kept)
+    errors = np.sqrt(np.diag(covariance))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        correlation = covariance / np.outer(errors, errors)
+    condition = float(singular[0] / singular[-1]) if singular[-1] > ROUNDING * singular[0] else np.inf
+    importance = np.sqrt((weighted**2).mean(axis=0))
+    return Identified(slopes, singular, level, int(kept.sum()), condition, importance, collinearity(weighted), covariance, errors, correlation,
+                      *overidentification(slopes, gaps, target.errors, chance, int(kept.sum())))
+
+
+def _covariance(weighted, root, chance, singular, directions, kept):
+    """Return (G'WG)^-1 G'W Omega W G (G'WG)^-1 in ranges, nan for parameters that share in a direction that the moments do not fix.
+
+    `chance` is Omega: measurement of the facts, luck of the one history that happened, and luck of the mean over the simulated runs.
+    """
+    inverse = (directions[kept].T / singular[kept] ** 2) @ directions[kept]
+    reach = inverse @ weighted.T * root.T
+    covariance = reach @ chance @ reach.T
+    loose = (np.abs(directions[~kept]) > np.sqrt(ROUNDING)).any(axis=0)
+    covariance[loose, :] = np.nan
+    covariance[:, loose] = np.nan
+    return covariance
+
+
+def overidentification(slopes, gaps, errors, chance, rank):
+    """Return (J, degrees of freedom, p): whether the gaps that no parameter can close are more than chance.
+
+    With N'G = 0, N'(m_sim - m) is to first order free of the estimates, whatever the weights, so J = (N'g)' (N' Omega N)^-1 N'g is chi-squared
+    with moments less rank degrees of freedom (Hansen 1982). All is in units of measurement error, for the arithmetic's sake.
+    """
+    from scipy.stats import chi2
+
+    freedom = len(gaps) - rank
+    if freedom < 1 or not np.isfinite(chance).all():
+        return np.nan, freedom, np.nan
+    left, _, _ = np.linalg.svd(slopes / errors[:, None], full_matrices=True)
+    unreached = left[:, rank:]
+    gap, spread = unreached.T @ (gaps / errors), unreached.T @ (chance / np.outer(errors, errors)) @ unreached
+    statistic = float(gap @ np.linalg.solve(spread, gap))
+    return statistic, freedom, float(chi2.sf(statistic, freedom))
+
+
+def collinearity(weighted):
+    """Return the collinearity index of every subset of two or more parameters: 1 / the least singular value of their normed columns.
+
+    1 is orthogonal, infinite is dependent: a change of one parameter by 1 can be made up for by the others to 1 / index (Brun et al. 2001).
+    nan where a parameter moves nothing.
+    """
+    length = np.linalg.norm(weighted, axis=0)
+    rows = []
+    for size in range(2, weighted.shape[1] + 1):
+        for subset in map(list, combinations(range(weighted.shape[1]), size)):
+            least = np.linalg.svd(weighted[:, subset] / length[subset], compute_uv=False)[-1] if (length[subset] > 0).all() else np.nan
+            index = np.nan if np.isnan(least) else 1 / least if least > ROUNDING else np.inf
+            rows.append({"parameters": tuple(subset), "index": float(index), "identifiable": bool(index < IDENTIFIABLE_BELOW)})
+    return rows
+
+
+def at_bounds(point):
+    """Return "low", "high" or "" for each coordinate of a point."""
+    return tuple("low" if place < NEAR_A_BOUND else "high" if place > 1 - NEAR_A_BOUND else "" for place in point)
+
+
+def slices(search, point, stage="slices"):
+    """Return rows of the objective along each parameter over its whole range, the others held."""
+    places = [float(place) for place in np.linspace(0.0, 1.0, SLICE_POINTS)]
+    wanted = [(which, place, (*point[:which], place, *point[which + 1:])) for which in range(len(point)) for place in places]
+    found = search.at([end for _, _, end in wanted], stage)
+    return [{"parameter": which, "place": place, "objective": met.objective} for (which, place, _), met in zip(wanted, found, strict=True)]
+
+
+def curvature(search, point, step):
+    """Return the second derivative of the objective along each parameter, `(parameters,)` per range squared, nan within a step of a bound."""
+    middle = search.met[point].objective
+    found = np.full(len(point), np.nan)
+    for which, place in enumerate(point):
+        if step <= place <= 1 - step:
+            ends = [(*point[:which], place + by, *point[which + 1:]) for by in (-step, step)]
+            low, high = (met.objective for met in search.at(ends, "curvature"))
+            found[which] = (low - 2 * middle + high) / step**2
+    return found
