@@ -100,9 +100,9 @@ def remarks(plan, fit, left_out, failed):
         said.append(f"the moments fix {known.rank} of {len(keys)} directions of the parameters: {', '.join(loose)} are not identified")
     said += [f"{' and '.join(keys[which] for which in row['parameters'])} can make up for one another (collinearity {row['index']:.3g})"
              for row in known.collinearity if not row["identifiable"] and len(row["parameters"]) == 2]
-    if known.j_p_value < UNLIKELY:
-        said.append(f"the gaps that remain are more than chance: J = {known.j_statistic:.3g} on {known.j_freedom} degrees of freedom, "
-                    f"p = {known.j_p_value:.2g}")
+    if known.j_p_by_seeds < UNLIKELY:
+        said.append(f"the gaps that remain are more than chance: J = {known.j_statistic:.3g} on {known.j_freedom} degrees of freedom; one run in "
+                    f"the place of the history is as far off with probability {known.j_p_by_seeds:.2g}")
     apart = [row for row in fit.starts if not row["same_as_best"]]
     said += [f"a search ended elsewhere, with objective {row['objective']:.4g}: there is more than one minimum, or it had not converged"
              for row in apart]
@@ -124,6 +124,7 @@ def document(plan, fit, rows, moments, left_out, said, failed):
         "rank": known.rank, "singular_values": known.singular_values.tolist(), "noise_of_singular_values": known.noise,
         "condition": known.condition, "correlation": known.correlation.tolist(),
         "j_statistic": known.j_statistic, "j_freedom": known.j_freedom, "j_p_value": known.j_p_value,
+        "j_p_by_seeds": known.j_p_by_seeds,
         "bounds_hit": [key for key, bound in zip(keys, fit.bounds, strict=True) if bound],
         "collinearity": collinearity_rows(keys, known), "searches": start_rows(plan, fit), "failed": [list(map(int, cell)) for cell in failed],
         "remarks": said,

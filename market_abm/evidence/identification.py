@@ -13,6 +13,7 @@ from market_abm.evidence.moments import mean_of, process_covariance
 NEAR_A_BOUND = 0.01  # of the range
 IDENTIFIABLE_BELOW = 20.0  # rule of thumb for a collinearity index (Soetaert and Petzoldt 2010, after Brun, Reichert and Kuensch 2001)
 SLICE_POINTS = 9
+ERRORS_DRAWN = 20  # of measurement, for each run in the place of the history
 ROUNDING = 1e-8  # of the largest singular value: what rounding alone leaves of a direction that moves nothing
 
 
@@ -35,14 +36,15 @@ class Identified:
     correlation: np.ndarray
     j_statistic: float
     j_freedom: int
-    j_p_value: float
+    j_p_value: float  # if J were chi-squared
+    j_p_by_seeds: float  # with each run in the place of the history
 
 
 def identified(search, point, step, stage="slopes at the best point"):
     """Return what the moments say of the parameters at a point, by slopes of `step` ranges."""
     by_run = search.slopes(point, step, stage)
     met, target = search.met[point], search.target
-    return judged(mean_of(by_run).T, noise_of(by_run), met.mean - target.values, target, process_covariance(met.by_run), met.by_run.shape[1])
+    return judged(mean_of(by_run).T, noise_of(by_run), met.by_run, target)
 
 
 def noise_of(slopes):
@@ -53,14 +55,14 @@ def noise_of(slopes):
     return np.sqrt((apart**2).sum(axis=2) / np.maximum(count - 1, 1) / np.maximum(count, 1)).T
 
 
-def judged(slopes, noise, gaps, target, process, runs):
-    """Return the `Identified` of slopes `(moments, parameters)`, their standard errors, gaps `(moments,)` and covariance over seeds."""
+def judged(slopes, noise, by_run, target):
+    """Return the `Identified` of slopes `(moments, parameters)`, their standard errors, and the moments by run at the point."""
     root = np.sqrt(target.weights)[:, None]
     weighted, level = root * slopes, float(np.linalg.norm(root * noise))
     _, singular, directions = np.linalg.svd(weighted, full_matrices=True)
     singular = np.pad(singular, (0, weighted.shape[1] - len(singular)))  # fewer moments than parameters leave directions free
     kept = singular > max(level, ROUNDING * singular[0])
-    chance = np.diag(target.errors**2) + (1 + 1 / runs) * process
+    chance = np.diag(target.errors**2) + (1 + 1 / by_run.shape[1]) * process_covariance(by_run)
     covariance = _covariance(weighted, root, chance, singular, directions, kept)
     errors = np.sqrt(np.diag(covariance))
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -68,7 +70,7 @@ def judged(slopes, noise, gaps, target, process, runs):
     condition = float(singular[0] / singular[-1]) if singular[-1] > ROUNDING * singular[0] else np.inf
     importance = np.sqrt((weighted**2).mean(axis=0))
     return Identified(slopes, singular, level, int(kept.sum()), condition, importance, collinearity(weighted), covariance, errors, correlation,
-                      *overidentification(slopes, gaps, target.errors, chance, int(kept.sum())))
+                      *overidentification(slopes, by_run, target, int(kept.sum())))
 
 
 def _covariance(weighted, root, chance, singular, directions, kept):
@@ -85,22 +87,40 @@ def _covariance(weighted, root, chance, singular, directions, kept):
     return covariance
 
 
-def overidentification(slopes, gaps, errors, chance, rank):
-    """Return (J, degrees of freedom, p): whether the gaps that no parameter can close are more than chance.
+def overidentification(slopes, by_run, target, rank):
+    """Return (J, degrees of freedom, p by chi-squared, p by seeds): whether the gaps that no parameter can close are more than chance.
 
     With N'G = 0, N'(m_sim - m) is to first order free of the estimates, whatever the weights, so J = (N'g)' (N' Omega N)^-1 N'g is chi-squared
-    with moments less rank degrees of freedom (Hansen 1982). All is in units of measurement error, for the arithmetic's sake.
+    with moments less rank degrees of freedom (Hansen 1982), if runs are many more than that. The second p needs no such thing: every run in
+    turn is the history, with draws of measurement error, and the others are the model. All is in units of measurement error, where N is
+    orthonormal and measurement has the unit matrix as its covariance.
     """
     from scipy.stats import chi2
 
-    freedom = len(gaps) - rank
-    if freedom < 1 or not np.isfinite(chance).all():
-        return np.nan, freedom, np.nan
-    left, _, _ = np.linalg.svd(slopes / errors[:, None], full_matrices=True)
-    unreached = left[:, rank:]
-    gap, spread = unreached.T @ (gaps / errors), unreached.T @ (chance / np.outer(errors, errors)) @ unreached
-    statistic = float(gap @ np.linalg.solve(spread, gap))
-    return statistic, freedom, float(chi2.sf(statistic, freedom))
+    freedom = len(slopes) - rank
+    whole = by_run[:, np.isfinite(by_run).all(axis=0)]
+    if freedom < 1 or whole.shape[1] < 3:
+        return np.nan, freedom, np.nan, np.nan
+    left, _, _ = np.linalg.svd(slopes / target.errors[:, None], full_matrices=True)
+    free = left[:, rank:].T @ ((whole - target.values[:, None]) / target.errors[:, None])
+    statistic = float(_distances(free, np.zeros((freedom, 1)))[0])
+    return statistic, freedom, float(chi2.sf(statistic, freedom)), _p_by_seeds(free, statistic)
+
+
+def _distances(runs, histories):
+    """Return the squared distance of each history `(freedom, histories)` from the mean of runs, in units of what chance does to it."""
+    spread = np.eye(len(runs)) + (1 + 1 / runs.shape[1]) * process_covariance(runs)
+    gaps = runs.mean(axis=1, keepdims=True) - histories
+    return (gaps * np.linalg.solve(spread, gaps)).sum(axis=0)
+
+
+def _p_by_seeds(free, statistic):
+    """Return how often a run in the place of the history lies as far from the other runs."""
+    random, far = np.random.default_rng(0), 0
+    for run in range(free.shape[1]):
+        histories = free[:, run:run + 1] + random.standard_normal((len(free), ERRORS_DRAWN))
+        far += int((_distances(np.delete(free, run, axis=1), histories) >= statistic).sum())
+    return (1 + far) / (1 + free.shape[1] * ERRORS_DRAWN)
 
 
 def collinearity(weighted):

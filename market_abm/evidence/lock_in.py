@@ -13,6 +13,8 @@ import numpy as np
 from market_abm.engine import Simulation, run_seeds
 from market_abm.levers.in_force import rules_in_force
 from market_abm.metrics import indices
+from market_abm.parameters.chips import Chips, Entrants
+from market_abm.parameters.declare import declarations
 from market_abm.parameters.frame import with_frame
 from market_abm.parameters.schema import SECTIONS
 from market_abm.state.columns import PIPELINE, STOCK
@@ -25,12 +27,12 @@ STRONG, WEAK = "strong", "weak"
 NOTHING, SUPPORT = "no policy", "entry support"
 DIVIDED, WITH_SOFTWARE, WITH_CUSTOMERS = "firm divided", "firm and software divided", "firm, software and customers divided"
 BREAK_UPS = (DIVIDED, WITH_SOFTWARE, WITH_CUSTOMERS)
-# The ends of what is declared plausible for switching cost, and the two extreme rules of access.
-REGIMES = {STRONG: {"documentation.rule": "closed", "chips.switching_cost": 6.0},
-           WEAK: {"documentation.rule": "open", "chips.switching_cost": 0.0}}
-# Every number of entrants at the end of its declared range that favours them: none was chosen for its effect.
-ENTRY_SUPPORT = {"entrants.drive": 0.003, "entrants.performance": 0.8, "entrants.cost_ratio": 1.0, "entrants.opening_software": 0.3,
-                 "entrants.runway_quarters": 24.0}
+SWITCHING = declarations(Chips)["switching_cost"]
+REGIMES = {STRONG: {"documentation.rule": "closed", "chips.switching_cost": SWITCHING.high},
+           WEAK: {"documentation.rule": "open", "chips.switching_cost": SWITCHING.low}}
+# Numbers of entrants at that end of their declared range which favours them: none was chosen for its effect.
+FAVOURABLE = {"drive": "high", "performance": "high", "cost_ratio": "low", "opening_software": "high", "runway_quarters": "high"}
+ENTRY_SUPPORT = {f"entrants.{name}": getattr(declarations(Entrants)[name], end) for name, end in FAVOURABLE.items()}
 POLICIES = (NOTHING, *BREAK_UPS, SUPPORT)
 SPARE_PLACES = 4  # for merchants who may come, beside those of the configuration: entry and the parts of a divided maker need room
 SINCE, LATE = "since the policy", "last two years"
@@ -51,30 +53,35 @@ class LockIn:
 def lock_in(config, runs=16, acts="2024Q1", until="2032Q4", seed=None, progress=None):
     """Run both regimes without policy to the quarter `acts`, then under each policy on the same seeds, and return a `LockIn`.
 
-    `config` is a configuration or its file. Rows hold a paired difference, its 95% interval, theory's sign and whether it is borne out.
-    `progress(done, total)` counts quarters.
+    `config` is a configuration or its file. Rows hold a paired difference of HHIs, its 95% interval, theory's sign and whether it is
+    borne out: over the quarters since the policy, and late. `progress(done, total)` counts quarters.
     """
     config = with_places(with_frame(config, seed=seed))
     start = config.frame.start
-    config = with_frame(config, quarters=quarter_number(until, start) + 1)
-    seeds, regimes = run_seeds(config.frame.seed, 0, runs), [with_numbers(config, REGIMES[regime]) for regime in REGIMES]
-    simulation = Simulation([one for one in regimes for _ in range(runs)], np.tile(seeds, len(regimes)), metrics=())
+    config, before = with_frame(config, quarters=quarter_number(until, start) + 1), quarter_number(acts, start)
+    simulation, found, undivided = _simulated(config, runs, before, progress)
     arms = [(regime, policy) for policy in POLICIES for regime in REGIMES]  # in the order in which branches stand in the batch
-    found, undivided = np.full((config.frame.quarters, len(arms) * runs), np.nan), {}
-    for q in range(config.frame.quarters):
-        if q == quarter_number(acts, start):
+    hhi = {arm: found[:, place * runs : (place + 1) * runs] for place, arm in enumerate(arms)}
+    windows = {SINCE: slice(before, None), LATE: slice(-LATE_QUARTERS, None)}
+    rows = [row for name, part in windows.items() for row in compared({arm: values[part].mean(axis=0) for arm, values in hhi.items()}, name)]
+    return LockIn(tuple(quarter_label(q, start) for q in range(config.frame.quarters)), hhi, rows, simulation.failures, undivided)
+
+
+def _simulated(config, runs, before, progress):
+    """Return (simulation, merchants' HHI `(quarters, policies x regimes x runs)`, what could not be divided); policies begin in quarter `before`."""
+    regimes, quarters = [with_numbers(config, setting) for setting in REGIMES.values()], config.frame.quarters
+    seeds, undivided = run_seeds(config.frame.seed, 0, runs), {}
+    simulation = Simulation([one for one in regimes for _ in range(runs)], np.tile(seeds, len(regimes)), metrics=())
+    found = np.full((quarters, len(POLICIES) * len(regimes) * runs), np.nan)
+    for q in range(quarters):
+        if q == before:
             undivided = _act(simulation, regimes, runs)
         simulation.step()
         found[q, simulation.running] = merchants_hhi(simulation.world)
         if progress:
-            progress(q + 1, config.frame.quarters)
-    before = quarter_number(acts, start)
+            progress(q + 1, quarters)
     found[:before] = np.tile(found[:before, : len(regimes) * runs], len(POLICIES))
-    hhi = {arm: found[:, place * runs : (place + 1) * runs] for place, arm in enumerate(arms)}
-    labels = tuple(quarter_label(q, start) for q in range(config.frame.quarters))
-    windows = {SINCE: slice(before, None), LATE: slice(-LATE_QUARTERS, None)}
-    rows = [row for name, part in windows.items() for row in compared({arm: values[part].mean(axis=0) for arm, values in hhi.items()}, name)]
-    return LockIn(labels, hhi, rows, simulation.failures, undivided)
+    return simulation, found, undivided
 
 
 def _act(simulation, regimes, runs):

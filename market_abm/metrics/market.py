@@ -163,6 +163,16 @@ def quarters_behind(world):
     return np.where(known, ahead, np.nan)
 
 
+def largest_lab_mw(world):
+    """Return the facility power of all compute, research and serving, of the lab that uses most, at the utilisation that can be sold."""
+    clouds, rows = world.clouds, world.startups
+    mw = ratio(clouds.active_mw, clouds.active_pflops)
+    own = (clouds.training_pflop_hours + clouds.serving_pflop_hours) * mw
+    hours = rows.training_pflop_hours + rows.serving_pflop_hours + rows.own_training_pflop_hours + rows.own_serving_pflop_hours
+    hosted = hours * look_up(mw, rows.provider)
+    return np.maximum(best(own), best(hosted)) / (HOURS_PER_QUARTER * world.rules.clouds.top_utilisation)
+
+
 def top_ten_runs(world):
     """Return the geometric mean of the ten largest training runs of the quarter; nan when fewer labs trained."""
     runs = np.concatenate([world.clouds.run_flop, world.startups.run_flop], axis=-1)
@@ -293,6 +303,7 @@ METRICS = (
     Metric("frontier_effective_flop", "FLOP", "Best effective run so far.", of_market("frontier_effective_flop")),
     Metric("data_tokens", "tokens", "Usable text, with every repetition that still helps.", of_market("data_tokens")),
     Metric("largest_cluster_mw", "MW", "Facility power of its cluster.", of_market("frontier_mw")),
+    Metric("largest_lab_mw", "MW", "Facility power of all compute of the lab that uses most, research and serving.", largest_lab_mw),
     Metric("largest_cluster_pflops", "PFLOP/s", "Peak of its cluster.", of_market("frontier_pflops")),
     Metric("largest_cluster_mw_per_pflops", "MW/PFLOPS", "Facility power of capacity where it ran.", of_market("frontier_mw_per_pflops")),
     Metric("startup_at_frontier", "0 or 1", "Whether a startup trained it.", at_frontier),

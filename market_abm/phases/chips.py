@@ -64,8 +64,10 @@ def documentation_opens(world):
 def chip_prices_are_posted(world):
     """Move posted prices towards what the pricing rule says; in-house makers charge their unit cost."""
     makers, chips = world.makers, world.rules.chips
+    posting = _posting(world)
     wish = choose(CHIP_PRICING, chips.pricing, makers.unit_cost_usd_per_pflops, makers.share_of_orders,
-                  chips.choice_elasticity, chips.margin_floor, chips.margin_cap, _posting(world))
+                  chips.choice_elasticity, chips.margin_floor, chips.margin_cap, posting)
+    wish = wish * (1.0 + chips.scarcity_premium * bounded(posting.pressure - 1.0, 0.0, 1.0))
     old = np.where(makers.price_usd_per_pflops > 0, makers.price_usd_per_pflops, wish)
     posted = (old + chips.price_speed * (wish - old)) * makers.alive
     makers.price_usd_per_pflops = np.where(integration.in_house(makers) > 0, makers.unit_cost_usd_per_pflops, posted)
