@@ -267,14 +267,18 @@ def check(config: Config, sets: Sets = (), levers: Levers = (), as_json: Json = 
 def describe(
     subject: Subject,
     assumed: Annotated[bool, typer.Option("--assumed", help="Only parameters that no source supports.")] = False,
+    config: Annotated[str, typer.Option(metavar="FILE", help="With --assumed: as a configuration has them, its cast included.")] = "",
     as_json: Json = False,
 ):
     """Print the model from its own declarations."""
     from market_abm.describe import describe as rows_of
+    from market_abm.describe import without_source
 
     if assumed and subject != "parameters":
         raise BadInput(Problem(f"describe {subject}", "has no sources to choose by", "use --assumed with `describe parameters`", key="--assumed"))
-    rows = rows_of(subject.value, assumed)
+    if config and not assumed:
+        raise BadInput(Problem(f"describe {subject}", "tells the model's own declarations", "add --assumed, or use `check`", "--config", config))
+    rows = without_source(config) if config else rows_of(subject.value, assumed)
     print_json(rows) if as_json else print_rows(rows)
 
 

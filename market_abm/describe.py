@@ -1,6 +1,6 @@
 """The model told from its own declarations, one flat dict a row."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 SUBJECTS = ("quarter", "parameters", "rules", "levers", "metrics", "columns")
 
@@ -29,6 +29,41 @@ def _parameters(only_assumed):
         for section, kind in kinds.items() for name, told in declarations(kind).items()
         if not only_assumed or told.source == ASSUMED
     ]
+
+
+def without_source(path):
+    """Return the numbers of a configuration that no source supports, its cast included: assumed, or set without a word on why.
+
+    Of the cast what the file says stands by agent; what it leaves out is generic, and stands once a kind. `best` is the value in force.
+    """
+    from market_abm.parameters.declare import declarations
+    from market_abm.parameters.loading import load
+    from market_abm.parameters.reading import read
+    from market_abm.parameters.schema import CAST_KINDS, SECTIONS
+
+    configuration, leaves = load(path), {".".join(path): leaf.value for path, leaf in read(path).leaves.items()}
+    agents = {f"cast.{kind}.{agent.key}": agent for kind in CAST_KINDS for agent in getattr(configuration.cast, kind)}
+    tables = {section: getattr(configuration.parameters, section) for section in SECTIONS} | agents
+    stated = [
+        _parameter(key, _as_it_stands(told, getattr(values, name), leaves.get(key), configuration.sources.get(key, told.source)))
+        for table, values in tables.items() for name, told in declarations(values).items()
+        if told.unit != "text" and (key := f"{table}.{name}") and (table in SECTIONS or key in leaves)
+    ]
+    generic = [row for row in _parameters(False) if row["key"].startswith("cast.") and row["unit"] != "text"]
+    return [row for row in (*stated, *generic) if not _supported(row["source"])]
+
+
+def _supported(source):
+    """Say whether something stands behind a number: more than an assumption, or than the file or the caller who set it."""
+    from market_abm.parameters.declare import ASSUMED
+
+    return ASSUMED not in source and not source.startswith(("set in ", "given on "))
+
+
+def _as_it_stands(told, value, leaf, source):
+    """Return a declaration with the value, range and source that a configuration gives."""
+    ends = {end: leaf[end] for end in ("low", "high") if isinstance(leaf, dict) and end in leaf}
+    return replace(told, best=value, source=source, **ends)
 
 
 def _parameter(key, told):

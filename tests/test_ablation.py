@@ -2,15 +2,13 @@
 
 import csv
 import math
-import sys
-from dataclasses import dataclass
-from types import ModuleType
 
 import numpy as np
 import pytest
 
 import market_abm as ma
 from market_abm.evidence import ablation
+from market_abm.evidence.patterns import Pattern
 from market_abm.metrics.catalogue import catalogue
 from market_abm.parameters.switches import NEUTRAL
 
@@ -89,41 +87,23 @@ def test_every_metric_and_every_switch_exists():
     assert switches <= set(NEUTRAL)
 
 
-@dataclass(frozen=True)
-class Band:
-    """A stand-in for a pattern: the level of one metric at a quarter."""
-
-    name: str
-    metrics: tuple
-    period: str
-    low: float
-    high: float
-    unit: str = "1"
-
-    def ends_by(self, quarter):
-        return self.period <= quarter
+def band(name, metric, period, low, high):
+    """Return a pattern: the level of one metric at the end of a quarter."""
+    return Pattern(name, name, "", "1", "at", (metric,), "linear", period, low, high, "made up")
 
 
-@pytest.fixture
-def estimators(monkeypatch):
-    """Stand in for the estimators with one that takes the level at the end of the period."""
-    module = ModuleType("market_abm.evidence.estimators")
-    module.estimate = lambda pattern, values, labels: values[pattern.metrics[0]][labels.index(pattern.period)]
-    monkeypatch.setitem(sys.modules, module.__name__, module)
-
-
-def test_bands_are_met_by_the_median(estimators):
+def test_bands_are_met_by_the_median():
     values = {"baseline": {"x": np.array([[1.0, 2.0, 9.0, np.nan]])}, "off": {"x": np.array([[5.0, 5.0, 1.0, 1.0]])}}
-    rows = ablation.bands([Band("p", ("x",), "2018Q1", 1.5, 2.5)], values, LABELS[:1])
+    rows = ablation.bands([band("p", "x", "2018Q1", 1.5, 2.5)], values, LABELS[:1])
     assert [(row["ablation"], row["value"], row["ok"], row["ok_in_baseline"]) for row in rows] == [("baseline", 2.0, True, True), ("off", 3.0, False, True)]
 
 
-def test_ablations_run_on_the_same_seeds_and_are_kept(estimators, tmp_path):
+def test_ablations_run_on_the_same_seeds_and_are_kept(tmp_path):
     """Without own chips no in-house maker sells, so with a short market the share of own chips falls to nothing, pair by pair."""
     config = ma.load("configs/base.toml", sets=["frame.startup_slots=128", "startups.opening=40"])
     tests = (ablation.Test("own chips are sold", "no own chips", "in_house_share_chips, 2018Q4", "share", ("in_house_share_chips",),
                            ablation.level("in_house_share_chips", "2018Q4"), "-", 0.01, "none"),)
-    patterns = [Band("own chips", ("in_house_share_chips",), "2018Q4", 0.01, 1.0), Band("later", ("hhi_chip_sales",), "2030Q4", 0.0, 1.0)]
+    patterns = [band("own chips", "in_house_share_chips", "2018Q4", 0.01, 1.0), band("later", "hhi_chip_sales", "2030Q4", 0.0, 1.0)]
     found = ablation.ablations(config, 3, tmp_path, 0, patterns=patterns, tests=tests, until="2018Q4", seed=4)
     [row] = found.rows
     assert (row["pairs"], row["ablated"]) == (3, 0.0)

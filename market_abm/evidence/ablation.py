@@ -12,6 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
+from market_abm.evidence.estimators import estimate
+from market_abm.evidence.patterns import read_patterns
 from market_abm.evidence.runs import simulated
 from market_abm.studies.effects import ERROR_RATE, corrected, paired
 from market_abm.studies.files import write_whole
@@ -163,7 +165,7 @@ def ablations(config, runs=32, out=None, workers=None, progress=None, patterns=N
 
     `patterns` are those to hold the ablated model to, by default the shipped ones that end by `until`.
     """
-    patterns = [pattern for pattern in (shipped_patterns() if patterns is None else patterns) if pattern.ends_by(until)]
+    patterns = [pattern for pattern in (read_patterns() if patterns is None else patterns) if pattern.ends_by(until)]
     names = [BASELINE, *dict.fromkeys(test.ablation for test in tests)]
     settings = [ABLATIONS.get(name, {}) for name in names]
     metrics = sorted({metric for one in (*tests, *patterns) for metric in one.metrics})
@@ -176,13 +178,6 @@ def ablations(config, runs=32, out=None, workers=None, progress=None, patterns=N
         write_rows(Path(out) / "ablations.csv", done.rows)
         write_rows(Path(out) / "patterns_by_ablation.csv", done.patterns)
     return done
-
-
-def shipped_patterns():
-    """Return the patterns that come with the package."""
-    from market_abm.evidence.patterns import read_patterns
-
-    return read_patterns()
 
 
 def table(tests, values, labels):
@@ -219,8 +214,6 @@ def verdict(row):
 
 def bands(patterns, values, labels):
     """Return one dict an ablation and pattern: the median over runs, the band, and whether it is met, there and in the baseline."""
-    from market_abm.evidence.estimators import estimate
-
     medians = {(name, pattern.name): _median(estimate(pattern, of, labels)) for name, of in values.items() for pattern in patterns}
 
     def met(name, pattern):

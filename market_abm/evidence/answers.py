@@ -72,7 +72,8 @@ def wilson(share, count):
     """Return Wilson's 95% interval of a share of `count` independent trials, which may be a fraction. Source: Wilson 1927."""
     z = stats.norm.ppf(0.5 + CONFIDENCE / 2)
     middle, reach = share + z**2 / (2 * count), z * math.sqrt(share * (1 - share) / count + z**2 / (4 * count**2))
-    return max(0.0, (middle - reach) / (1 + z**2 / count)), min(1.0, (middle + reach) / (1 + z**2 / count))
+    low, high = ((middle + sign * reach) / (1 + z**2 / count) for sign in (-1, 1))
+    return min(share, max(0.0, float(low))), max(share, min(1.0, float(high)))  # rounding must not leave the share outside
 
 
 def independent_runs(happened, parts):
@@ -167,16 +168,17 @@ def roadblock_rows(asked):
         bound = np.stack([asked.over(f"bound_by_{name}_{kind}", BINDING) for name in names])
         first_of = np.where(np.isfinite(bound).all(axis=0), bound.argmax(axis=0), np.nan)
         for place, name in enumerate(names):
+            most = np.where(np.isfinite(first_of), first_of == place, np.nan)
             rows += [quantity(f"part of {base} bound by {name}, 2026-30", bound[place], "share"),
-                     probability(f"more of {base} bound by {name} than by anything else, 2026-30", np.where(np.isfinite(first_of), first_of == place, np.nan))]
+                     probability(f"more of {base} bound by {name} than by anything else, 2026-30", most)]
     return rows
 
 
 def person_rows(asked):
     """Return what a person of compute costs an outsider and the largest owner; the first essay has 250,000 USD in 2023."""
     told = {"an outsider": "person_of_compute_usd", "the largest owner": "person_of_compute_usd_insider"}
-    cheap = quantity("year in which a person of compute costs an outsider no more than the essay says", asked.year_below(told["an outsider"], first.PERSON_USD),
-                     "year", first.WRITTEN)
+    cheap = quantity("year in which a person of compute costs an outsider no more than the essay says",
+                     asked.year_below(told["an outsider"], first.PERSON_USD), "year", first.WRITTEN)
     return [cheap] + [quantity(f"price of a person of compute for {who}, {quarter}", asked.at(metric, quarter), "USD",
                      first.PERSON_USD if quarter == "2023Q4" else math.nan)
             for quarter in PERSON_QUARTERS for who, metric in told.items()]

@@ -14,6 +14,7 @@ from market_abm.evidence import calibration_tables as tables
 from market_abm.evidence.calibration_file import TOTAL, read_calibration
 from market_abm.evidence.identification import Identified, at_bounds, curvature, identified, slices
 from market_abm.evidence.moments import lacking, measured, metrics_of, moments_of, process_covariance
+from market_abm.evidence.patterns import read_patterns
 from market_abm.evidence.runs import simulated
 from market_abm.evidence.search import AS_IT_STANDS, MOST_LACKING, Search, Target, minimised, sampled
 from market_abm.studies.store import plain
@@ -76,11 +77,7 @@ def calibrate(path, out=None, workers=None, progress=None, patterns=None, estima
 
 def _moments(plan, patterns):
     """Return (moments to be met, {pattern: why it has none}), as many as there are parameters at least."""
-    if patterns is None:
-        from market_abm.evidence.patterns import read_patterns
-
-        patterns = read_patterns(plan.patterns)
-    moments, left_out = moments_of(patterns, plan.plan.until)
+    moments, left_out = moments_of(read_patterns(plan.patterns) if patterns is None else patterns, plan.plan.until)
     _check_enough(plan, moments)
     return moments, left_out
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from market_abm.errors import BadInput, Problem
+from market_abm.evidence import estimators
 
 OF_A_90_PERCENT_INTERVAL = 3.29  # its width in standard deviations, if it is normal
 FIT = "fit"
@@ -47,7 +48,7 @@ def moments_of(patterns, until):
     moments, left_out, problems = [], {}, []
     for pattern in patterns:
         points = [(point.period, point.value, point.error) for point in pattern.history] or [(pattern.period, *_middle(pattern))]
-        points = [point for point in points if end_of(point[0]) <= until]
+        points = [point for point in points if estimators.last_of(point[0]) <= until]
         if pattern.use != FIT:
             left_out[pattern.name] = "held out on purpose"
         elif not points:
@@ -58,12 +59,6 @@ def moments_of(patterns, until):
     if problems:
         raise BadInput(*problems)
     return tuple(moments), left_out
-
-
-def end_of(period):
-    """Return the last quarter of a period: 2023Q4 of 2023Q4, of 2023 and of 2019Q1..2023Q4."""
-    last = period.rpartition("..")[2]
-    return last if "Q" in last else f"{last}Q4"
 
 
 def _middle(pattern):
@@ -92,8 +87,7 @@ def _in_scale(pattern, points):
 
 def measured(moments, values, labels, estimate=None):
     """Return the moments of each run, `(moments, runs)`: each pattern's estimator over the moment's period, nan where it has no value."""
-    if estimate is None:
-        from market_abm.evidence.estimators import estimate
+    estimate = estimate or estimators.estimate
     by_run = [np.asarray(estimate(moment.pattern, values, labels, moment.period), float) for moment in moments]
     return np.stack([_ln(found) if moment.pattern.scale == "log" else found for moment, found in zip(moments, by_run, strict=True)])
 

@@ -262,6 +262,8 @@ METRICS = (
     Metric("sunk_cost_ratio_labs", "ratio", "Labs' research compute over AI revenue.", sunk_cost_labs),
     Metric("cr2_funding", "share", "Part of the quarter's raise that went to the two largest rounds.", funding_share(2)),
     Metric("cr10_funding", "share", "Part that went to the ten largest.", funding_share(10)),
+    Metric("corporate_share_funding", "share", "Part of the quarter's raise that clouds paid, credits at face value.",
+           lambda w: ratio(total(w.clouds.joining_usd + w.clouds.backing_usd), total(w.startups.raised_usd), np.nan)),
     Metric("gini_compute_startups", "0 to 1", "Gini coefficient of compute used over startups alive.", compute_gini),
     Metric("lasting_entry_startups", "share", "Part of the founders of two years ago who are alive.",
            lambda w: w.noted("entrants", entrants_who_last)[0]),

@@ -40,6 +40,7 @@ def clouds_join_rounds(world):
     budget = np.minimum(rules.budget_share * world.rules.clouds.omega * clouds.group_cash_flow_usd, np.maximum(0.0, clouds.cash_usd))
     paid = asked * look_up(ownership.part_paid(asked, rows.provider, budget), rows.provider)
     _pay(world, paid, rows.provider, rules.credit_part)
+    clouds.joining_usd = add_up(paid, rows.provider, nobody)
     sold = rules.round_dilution * (rows.raised_usd > 0)
     everything = rows.raised_usd + paid
     _issue(rows, sold, ratio(paid, everything), rows.provider, place, everything / rules.round_dilution)

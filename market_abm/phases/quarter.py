@@ -97,7 +97,7 @@ QUARTER = (
            startups="stake venture_share", clouds="cash_usd"),
     _phase(6, control.clouds_join_rounds, "Clouds buy into the rounds of their tenants.",
            startups="holder stake venture_share founders_share valuation_usd raised_usd cash_usd credits_usd",
-           clouds="cash_usd credits_owed_usd", market="refused_stakes"),
+           clouds="cash_usd credits_owed_usd joining_usd", market="refused_stakes"),
     _phase(6, control.owners_back_startups, "A startup in place of a lab of their own.",
            startups="backer provider holder stake venture_share founders_share valuation_usd raised_usd cash_usd credits_usd "
                     "reserved_pflop_hours contract_quarters",

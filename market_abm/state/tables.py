@@ -171,6 +171,7 @@ CLOUDS = Table("clouds", "Owners of compute: hyperscalers, neoclouds, the public
     stock("credit_rent_usd", "USD/quarter", "Rent that tenants paid with compute credits."),
     stock("backed_rent_usd", "USD/quarter", "Rent of the startup that it backs for hours at its own price."),
     stock("backing_usd", "USD/quarter", "Cash and credits that it paid this quarter to the startup that it backs."),
+    stock("joining_usd", "USD/quarter", "What it pays into rounds of its tenants this quarter, credits at face value."),
     stock("credits_owed_usd", "USD", "Compute credits granted and not yet used.", counts_as="credits owed"),
     stock("enterprise_reserved_pflop_hours", "PFLOP-h/quarter", "Hours that enterprises have reserved."),
     intensive("enterprise_reserved_rent_usd", "USD/PFLOP-h", "Rent of these hours.", weight="enterprise_reserved_pflop_hours"),
