@@ -168,12 +168,14 @@ def _open_clouds(world, book, rules):
          output_pflop_hours=book.clouds("output_pflop_hours") * there,
          tenant_share=0.5 * book.clouds("rents_out") * there, quarters_since_review=100.0 * there,
          lab_budget_usd=rules.training.opening_budget_usd / 4.0 * book.clouds("lab_share") * there,
-         demand_growth=log(rules.clouds.opening_growth) / 4.0 * there * (kind != STARTUP_POOL), fill_rate=there, own_fill_rate=there, backed_fill_rate=there,
+         demand_growth=log(rules.clouds.opening_growth) / 4.0 * there * (kind != STARTUP_POOL), fill_rate=there,
+         own_fill_rate=there, backed_fill_rate=there,
          taste=lasting_taste(world.lasting, births, book.births("makers")) * there)
 
 
 def _open_market(world, rules):
-    _put(world, "market", alive=1.0, birth=name_key("market"), algorithmic_progress=1.0, developers=1.0, demand_shock=1.0, shock_growth=1.0,
+    _put(world, "market", alive=1.0, birth=name_key("market"), algorithmic_progress=1.0, developers=1.0,
+         run_days=np.minimum(rules.training.opening_run_days, rules.training.run_days), demand_shock=1.0, shock_growth=1.0,
          research_usd=rules.training.research_usd / 4.0, general_cloud_usd=rules.clouds.general_usd,
          legacy_usd=rules.customers.legacy_usd / 4.0, enterprise_usd=rules.customers.enterprise_usd / 4.0,
          frontier_budget_usd=rules.training.opening_budget_usd / 4.0, spot_rent_usd=rules.clouds.opening_rent_usd,

@@ -48,19 +48,32 @@ def test_the_largest_rise_is_above_the_lowest_before():
     assert ablation.largest_rise("x", "2018Q1", "2018Q3")(one(8, 4, 2), LABELS) == pytest.approx(0)
 
 
-@pytest.mark.parametrize(("low", "difference", "high", "q_value", "sign", "told"), [
-    (-0.4, -0.3, -0.2, 0.001, "-", "breaks"),
-    (-0.4, -0.3, -0.2, 0.001, "+", "contradicts"),
-    (0.2, 0.3, 0.4, 0.001, "+", "breaks"),
-    (0.2, 0.3, 0.4, 0.2, "+", "inconclusive"),  # not after the correction for many tests
-    (-0.05, 0.0, 0.05, 0.9, "-", "holds"),
-    (-0.09, -0.08, -0.07, 1e-9, "-", "holds"),  # told apart from zero, and not material
-    (-0.2, -0.09, -0.01, 0.04, "-", "inconclusive"),
-    (math.nan, -0.3, math.nan, math.nan, "-", "inconclusive"),
+@pytest.mark.parametrize(("low", "difference", "high", "q_value", "sign", "left", "told"), [
+    (-0.4, -0.3, -0.2, 0.001, "-", 0.4, "breaks"),
+    (-0.4, -0.3, -0.2, 0.001, "-", 0.6, "weakens"),
+    (-0.4, -0.3, -0.2, 0.001, "+", math.nan, "contradicts"),
+    (0.2, 0.3, 0.4, 0.001, "+", math.nan, "breaks"),
+    (0.2, 0.3, 0.4, 0.001, "-", 1.4, "contradicts"),
+    (0.2, 0.3, 0.4, 0.2, "+", math.nan, "inconclusive"),  # not after the correction for many tests
+    (-0.05, 0.0, 0.05, 0.9, "-", 1.0, "holds"),
+    (-0.09, -0.08, -0.07, 1e-9, "-", 0.1, "holds"),  # told apart from zero, and not material
+    (-0.2, -0.09, -0.01, 0.04, "-", 0.1, "inconclusive"),
+    (math.nan, -0.3, math.nan, math.nan, "-", 0.1, "inconclusive"),
 ])
-def test_verdicts(low, difference, high, q_value, sign, told):
-    row = {"low": low, "difference": difference, "high": high, "q_value": q_value, "predicted_sign": sign, "material": 0.1}
+def test_verdicts(low, difference, high, q_value, sign, left, told):
+    row = {"low": low, "difference": difference, "high": high, "q_value": q_value, "predicted_sign": sign, "material": 0.1, "left": left}
     assert ablation.verdict(row) == told
+
+
+@pytest.mark.parametrize(("baseline", "ablated", "sign", "left"), [
+    (0.8, 0.2, "-", 0.25),  # a level that should fall
+    (-0.4, -0.3, "+", 0.75),  # a fall that should not be
+    (0.1, 0.5, "+", math.nan),  # something that should appear
+    (-0.1, -0.5, "-", math.nan),
+])
+def test_what_is_left_of_a_fact(baseline, ablated, sign, left):
+    found = ablation.left_of({"baseline": baseline, "ablated": ablated, "predicted_sign": sign})
+    assert found == pytest.approx(left, nan_ok=True)
 
 
 def test_the_table_pairs_runs_and_leaves_out_failed_ones():

@@ -1,7 +1,6 @@
 """Calibration: known parameters found again, what cannot be known said, and nothing run twice."""
 
 import json
-from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -10,37 +9,18 @@ import market_abm as ma
 from market_abm.errors import BadInput
 from market_abm.evidence.calibration import calibrate, fitted, target_of
 from market_abm.evidence.calibration_file import Plan, read_calibration
-from market_abm.evidence.identification import at_bounds, collinearity, identified, judged, slices
+from market_abm.evidence.calibration_tables import entangled
+from market_abm.evidence.identification import at_bounds, collinearity, identified, judged, noise_of, slices
 from market_abm.evidence.moments import lacking, mean_of, measured, moments_of, process_covariance
+from market_abm.evidence.patterns import Pattern, Point
 from market_abm.evidence.runs import simulated
 from market_abm.evidence.search import AS_IT_STANDS, Search, Target, minimised, sampled
 
 PLAN = Plan(points=16, searches=2, steps=20)
 
 
-@dataclass(frozen=True)
-class Point:
-    period: str
-    value: float
-    error: float
-
-
-@dataclass(frozen=True)
-class Pattern:
-    name: str
-    metrics: tuple = ()
-    history: tuple = ()
-    scale: str = "log"
-    unit: str = "x"
-    use: str = "fit"
-    weight: float = 1.0
-    period: str = "2021Q4"
-    low: float = 1.0
-    high: float = 2.0
-
-
-def at(pattern, values, labels, period=None):
-    return values[pattern.metrics[0]][labels.index(period)]
+def pattern(name, metrics=("x",), history=(), scale="log", use="fit", weight=1.0, period="2021Q4", low=1.0, high=2.0):
+    return Pattern(name, "", "", "x", "at", metrics, scale, period, low, high, "made up", use, weight, history)
 
 
 # Toys of closed form ---------------------------------------------------------------------------------
@@ -107,6 +87,10 @@ def test_j_is_the_least_distance_that_any_parameters_leave():
     assert fit.known.j_freedom == 5
 
 
+def the_same_in_all_runs(slopes):
+    return np.repeat(slopes.T[..., None], 2, axis=2)
+
+
 def test_standard_errors_cover_and_j_is_chi_squared_over_many_histories():
     random = np.random.default_rng(3)
     slopes, truth, scores, statistics = random.normal(size=(8, 3)), np.array([0.3, 0.6, 0.45]), [], []
@@ -116,7 +100,7 @@ def test_standard_errors_cover_and_j_is_chi_squared_over_many_histories():
         history = slopes @ truth + mix @ random.normal(size=8) + 0.1 * random.normal(size=8)
         target = Target(history, np.full(8, 0.1), np.ones(8))
         estimate = np.linalg.lstsq(slopes, history - luck.mean(axis=1), rcond=None)[0]
-        known = judged(slopes, np.zeros((8, 3)), (slopes @ estimate)[:, None] + luck, target)
+        known = judged(the_same_in_all_runs(slopes), (slopes @ estimate)[:, None] + luck, target)
         scores.append((estimate - truth) / known.standard_errors)
         statistics.append(known.j_statistic)
     spread = np.std(scores, axis=0)  # 1 if the errors are right; its own standard error is 1 / sqrt(2 * 200) = .05
@@ -129,7 +113,7 @@ def test_p_by_seeds_is_honest_with_few_runs_where_chi_squared_is_not():
     slopes, by_seeds, by_table = random.normal(size=(12, 2)), [], []
     for _ in range(120):
         luck, history = random.normal(size=(12, 12)), random.normal(size=12)
-        known = judged(slopes, np.zeros((12, 2)), luck, Target(history, np.full(12, 0.1), np.ones(12)))
+        known = judged(the_same_in_all_runs(slopes), luck, Target(history, np.full(12, 0.1), np.ones(12)))
         by_seeds.append(known.j_p_by_seeds < 0.1)
         by_table.append(known.j_p_value < 0.1)
     assert np.mean(by_seeds) < 0.2  # .1 if it is exact, with a standard error of .027
@@ -141,7 +125,7 @@ def test_a_history_that_the_model_cannot_make_is_found_out():
     slopes = random.normal(size=(12, 2))
     reach = slopes @ np.linalg.pinv(slopes)
     apart = (np.eye(12) - reach) @ np.full(12, 8.0)
-    known = judged(slopes, np.zeros((12, 2)), random.normal(size=(12, 64)), Target(apart, np.full(12, 0.1), np.ones(12)))
+    known = judged(the_same_in_all_runs(slopes), random.normal(size=(12, 64)), Target(apart, np.full(12, 0.1), np.ones(12)))
     assert known.j_p_by_seeds < 0.01
     assert known.j_p_value < 0.01
 
@@ -186,10 +170,19 @@ def test_a_parameter_that_moves_nothing_is_said_not_to_be_identified():
 def test_slopes_that_are_chance_alone_have_no_rank():
     random = np.random.default_rng(6)
     by_run = random.normal(size=(2, 10, 9))  # slopes of two parameters that do nothing, by run
-    noise = by_run.std(axis=2, ddof=1).T / 3
-    known = judged(by_run.mean(axis=2).T, noise, random.normal(size=(10, 9)), Target(np.zeros(10), np.ones(10), np.ones(10)))
+    known = judged(by_run, random.normal(size=(10, 9)), Target(np.zeros(10), np.ones(10), np.ones(10)))
     assert known.rank == 0
     assert np.isnan(known.standard_errors).all()
+    one_that_acts = judged(by_run + np.array([3.0, 0.0])[:, None, None], random.normal(size=(10, 9)), Target(np.zeros(10), np.ones(10), np.ones(10)))
+    assert one_that_acts.rank == 1
+    assert np.isnan(one_that_acts.standard_errors[1])
+
+
+def test_the_noise_of_a_direction_is_the_standard_error_of_its_slopes():
+    slopes = np.array([[[1.0, 3.0], [2.0, 2.0]], [[0.0, 4.0], [1.0, 1.0]]])  # (parameters, moments, runs)
+    noise = noise_of(slopes, np.array([[1.0, 0.0], [0.6, 0.8]]), np.array([4.0, 1.0]))
+    # of two runs the standard error is half their difference: 1 along the first; along the second (.6, 5.0) by run, so 2.2; weight 4 doubles it
+    assert noise == pytest.approx([2.0, 4.4])
 
 
 @pytest.mark.parametrize("cosine", [0.0, 0.6, 0.99, -0.6])
@@ -276,7 +269,7 @@ def test_no_point_is_asked_twice_and_the_search_repeats_itself():
 
 
 def test_a_series_gives_a_moment_a_year_and_they_share_its_weight():
-    series = Pattern("rent", history=(Point("2021", 4.0, 0.1), Point("2022Q4", 2.0, 0.2), Point("2024", 9.0, 0.1)), weight=3.0)
+    series = pattern("rent", history=(Point("2021", 4.0, 0.1), Point("2022Q4", 2.0, 0.2), Point("2024", 9.0, 0.1)), weight=3.0)
     moments, left_out = moments_of((series,), "2023Q4")
     assert [moment.name for moment in moments] == ["rent 2021", "rent 2022Q4"]
     assert [moment.target for moment in moments] == pytest.approx([np.log(4), np.log(2)])
@@ -285,7 +278,7 @@ def test_a_series_gives_a_moment_a_year_and_they_share_its_weight():
 
 
 def test_a_band_is_read_as_a_90_percent_interval():
-    log, straight = Pattern("growth", low=2.0, high=8.0), Pattern("share", scale="linear", low=0.2, high=0.6)
+    log, straight = pattern("growth", low=2.0, high=8.0), pattern("share", scale="linear", low=0.2, high=0.6)
     growth, share = moments_of((log, straight), "2021Q4")[0]
     assert growth.target == pytest.approx(np.log(4))
     assert growth.error == pytest.approx(np.log(4) / 3.29)
@@ -294,23 +287,23 @@ def test_a_band_is_read_as_a_90_percent_interval():
 
 
 def test_what_is_held_out_or_later_is_left_out_with_the_reason():
-    late, held = Pattern("late", period="2024"), Pattern("held", use="judge")
+    late, held = pattern("late", period="2024"), pattern("held", use="judge")
     assert moments_of((late, held), "2023Q4") == ((), {"late": "ends after 2023Q4", "held": "held out on purpose"})
-    whole_year, half_year = Pattern("whole", period="2019Q1..2023"), Pattern("half", period="2019..2023Q2")
+    whole_year, half_year = pattern("whole", period="2019Q1..2023"), pattern("half", period="2019..2023Q2")
     assert [moment.name for moment in moments_of((whole_year, half_year), "2023Q2")[0]] == ["half 2019..2023Q2"]
 
 
 def test_a_figure_without_error_or_logarithm_is_refused():
     with pytest.raises(BadInput) as refusal:
-        moments_of((Pattern("rent", history=(Point("2021", -4.0, 0.1), Point("2022", 1.0, 0.0))),), "2023Q4")
+        moments_of((pattern("rent", history=(Point("2021", -4.0, 0.1), Point("2022", 1.0, 0.0))),), "2023Q4")
     assert "rent 2021 = -4.0: has no logarithm" in str(refusal.value)
     assert "rent 2022 = 0.0: has no error" in str(refusal.value)
 
 
 def test_a_moment_of_a_run_without_value_is_nan_and_the_mean_is_over_the_rest():
-    moments, _ = moments_of((Pattern("run", ("x",)), Pattern("share", ("y",), scale="linear")), "2021Q4")
+    moments, _ = moments_of((pattern("run", ("x",)), pattern("share", ("y",), scale="linear")), "2021Q4")
     values = {"x": np.array([[np.e, 0.0, np.e**3, np.nan]]), "y": np.array([[0.1, 0.2, 0.3, 0.4]])}
-    by_run = measured(moments, values, ("2021Q4",), at)
+    by_run = measured(moments, values, ("2021Q4",))
     assert by_run == pytest.approx(np.array([[1, np.nan, 3, np.nan], [0.1, 0.2, 0.3, 0.4]]), nan_ok=True)
     assert mean_of(by_run) == pytest.approx([2.0, 0.25])
     assert lacking(by_run) == pytest.approx([0.5, 0.0])
@@ -319,7 +312,7 @@ def test_a_moment_of_a_run_without_value_is_nan_and_the_mean_is_over_the_rest():
 
 
 def test_chance_over_seeds_may_count_in_the_weights():
-    moments, _ = moments_of((Pattern("share", ("y",), scale="linear", low=0.0, high=3.29),), "2021Q4")
+    moments, _ = moments_of((pattern("share", ("y",), scale="linear", low=0.0, high=3.29),), "2021Q4")
     assert target_of(moments).weights == pytest.approx([1.0])
     assert target_of(moments, np.array([[1.0, 3.0, 5.0]])).weights == pytest.approx([1 / (1 + 4)])
 
@@ -417,11 +410,11 @@ def history(place, runs, seed):
     """Return patterns whose facts are what the market makes at the true parameters on some seeds."""
     [values] = (found := simulated(place / "small.toml", [TRUE], runs, "2020Q2", METRICS, None, workers=0, seed=seed)).values
     facts = {metric: {date: float(np.exp(np.log(values[metric][found.labels.index(date)]).mean())) for date in DATES} for metric in METRICS}
-    return tuple(Pattern(metric, (metric,), tuple(Point(date, facts[metric][date], 0.02) for date in DATES)) for metric in METRICS)
+    return tuple(pattern(metric, (metric,), tuple(Point(date, facts[metric][date], 0.02) for date in DATES)) for metric in METRICS)
 
 
 def carried_out(place, out, patterns, text=FILE, progress=None):
-    return calibrate(written(place, text), out, workers=0, progress=progress, patterns=patterns, estimate=at)
+    return calibrate(written(place, text), out, workers=0, progress=progress, patterns=patterns)
 
 
 @pytest.fixture(scope="module")
@@ -489,7 +482,7 @@ def test_killed_and_resumed_it_gives_the_same_answer_and_runs_nothing_twice(plac
     with pytest.raises(KeyboardInterrupt):
         carried_out(place, place / "killed", patterns, progress=killed)
     stored = int(json.loads((place / "killed/runs/manifest.json").read_text())["sweep"]["stored"])
-    assert 4 * (met[-1] - 1) == stored < found.new  # the configuration as it stands is met twice, and run once
+    assert 4 * (met[-1] - 1) == stored < found.new  # the configuration as it stands is met twice and run once
     resumed = carried_out(place, place / "killed", patterns)
     assert resumed.new == found.new - stored
     for name in ("calibration.json", "fitted.toml", "trace.csv", "moments.csv"):
@@ -507,16 +500,65 @@ def test_facts_beyond_what_the_bounds_allow_end_at_a_bound_and_are_remarked(plac
     assert "at its high bound" in found.fitted.read_text()
 
 
-def test_a_pattern_that_the_runs_cannot_measure_is_left_out_and_told(place, own_seeds):
-    patterns, _ = own_seeds
-    nothing = replace(patterns[0], name="nothing", metrics=("generations_chips",), history=(Point("2018Q1", 1.0, 0.1),))
-    found = carried_out(place, place / "left_out", (*patterns, nothing), FILE.replace("points = 5", "points = 2").replace("steps = 5", "steps = 1"))
-    assert found.document["left_out"]["nothing 2018Q1"].startswith("has no value in 100% of the runs")
-    assert len(found.moments) == 9
+FACTS = """
+[stock]
+estimator = "at"
+metrics = ["compute_owned_pflops"]
+scale = "log"
+period = "2024Q4"
+low = 1e5
+high = 1e7
+source = "made up"
+history = [["2018Q4", 30000, 0.1], ["2019Q4", 70000, 0.1], ["2020Q4", 150000, 0.1]]
+
+[growth_of_the_record]
+estimator = "running_top"
+metrics = ["frontier_run_flop"]
+scale = "log"
+period = "2018Q4..2020Q2"
+low = 3
+high = 5
+source = "made up"
+
+[before_the_start]
+estimator = "at"
+metrics = ["frontier_run_flop"]
+period = "2016"
+low = 3
+high = 5
+source = "made up"
+
+[held_out]
+estimator = "at"
+metrics = ["compute_owned_pflops"]
+period = "2019Q2"
+low = 1
+high = 2
+source = "made up"
+use = "judge"
+"""
+
+
+def test_patterns_may_come_from_a_file_and_what_runs_cannot_measure_is_left_out_and_told(place):
+    written(place, FACTS, "facts.toml")
+    text = FILE.replace("points = 5", 'points = 2\npatterns = "facts.toml"').replace("steps = 5", "steps = 1")
+    found = carried_out(place, place / "from_a_file", None, text)
+    assert {(row["pattern"], row["period"]) for row in found.moments} == {
+        ("stock", "2018Q4"), ("stock", "2019Q4"), ("growth_of_the_record", "2018Q4..2020Q2")}
+    assert found.document["left_out"] == {
+        "before_the_start 2016": "has no value in 100% of the runs of the configuration as it stands", "held_out": "held out on purpose"}
+    assert any(remark.startswith("before_the_start 2016: has no value") for remark in found.remarks)
+
+
+def test_parameters_that_make_up_for_one_another_are_named_once():
+    rows = [{"parameters": pair, "index": index} for pair, index in (((0, 1), 2.0), ((0, 2), 30.0), ((1, 2), np.nan), ((0, 1, 2), np.inf))]
+    assert [row["parameters"] for row in entangled(rows)] == [(0, 2)]
+    rows[1]["index"] = 3.0
+    assert [row["parameters"] for row in entangled(rows)] == [(0, 1, 2)]
 
 
 def test_more_parameters_than_moments_are_refused(place):
-    one = (Pattern("one", (METRICS[0],), (Point("2019Q4", 1.0, 0.1),)),)
+    one = (pattern("one", (METRICS[0],), (Point("2019Q4", 1.0, 0.1),)),)
     with pytest.raises(BadInput, match="2 free parameters, but only 1 moments.*free fewer parameters"):
         carried_out(place, place / "few", one)
 

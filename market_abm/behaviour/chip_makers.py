@@ -27,7 +27,7 @@ def research(makers, chips, draws):
     Source: Nelson and Winter 1982; Dosi, Fagiolo and Roventini 2010.
     """
     merchant = merchants(makers)
-    spent = np.maximum(chips.rnd_share * makers.sales_usd * merchant, makers.programme_usd) + makers.other_rnd_usd
+    spent = np.maximum(chips.rnd_share * makers.planned_sales_usd * merchant, makers.programme_usd) + makers.other_rnd_usd
     reached = log(ratio(makers.pflops_per_chip, makers.first_pflops_per_chip, 1.0)) + makers.laboratory_gain
     difficulty = exp(chips.difficulty_exponent * reached) * chips.reference_rnd_usd
     hazard = chips.innovation_hazard * power(ratio(spent, difficulty), chips.innovation_returns)
@@ -38,6 +38,12 @@ def research(makers, chips, draws):
     gap = np.maximum(0.0, best(np.where(makers.alive > 0, level, -1e300)) - level)
     imitated = np.minimum(chips.imitation * (chips.imitation_closed + leaders_openness), 1.0) * gap
     return Research(spent * makers.alive, (gain + imitated) * merchant)
+
+
+def planned_sales(makers, chips):
+    """Return the sales that makers plan research on: they follow actual ones slowly, but for who has sold nothing yet. Source: assumed form."""
+    known = np.where(makers.planned_sales_usd > 0, makers.planned_sales_usd, makers.sales_usd)
+    return (known + chips.rnd_speed * (makers.sales_usd - known)) * makers.alive
 
 
 class Launch(NamedTuple):

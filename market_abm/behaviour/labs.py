@@ -90,6 +90,11 @@ def capped_budget(budget, rent_usd, utilisation, rules):
     return np.minimum(budget, np.where(rent_usd > 0, hours * rent_usd, np.inf))
 
 
+def run_days(quarter, training):
+    """Return how long a large training run takes: longer from year to year, up to what labs have the patience for. Source: assumed form."""
+    return np.minimum(training.opening_run_days * power(training.run_days_growth, quarter / 4.0), training.run_days)
+
+
 def usable_tokens(quarter, training):
     """Return the stock of usable text with every repetition that still helps, on its trend.
 
@@ -107,16 +112,16 @@ class Run(NamedTuple):
     flop: np.ndarray
 
 
-def training_run(research_hours, utilisation, pflops_per_chip, training, most_flop=np.inf):
+def training_run(research_hours, utilisation, pflops_per_chip, days, training, most_flop=np.inf):
     """Turn research compute into the lab's largest run: physical FLOP.
 
     FLOP = hours x peak x utilisation x parallel efficiency; the run is a fixed part of a year's
-    research compute and its cluster is what does it in `run_days`. Beyond the limit a cluster of n
+    research compute and its cluster is what does it in so many days. Beyond the limit a cluster of n
     chips works at (n/limit)^-e. A run beyond `most_flop` is cut to it, hours and cluster alike.
     Source: compute as time x peak x utilisation, Sevilla et al. 2022; the loss of large clusters is an assumed form.
     """
     hours = 4.0 * training.final_run_share * research_hours
-    pflops = hours / (24.0 * training.run_days)
+    pflops = hours / (24.0 * days)
     chips = ratio(pflops, pflops_per_chip)
     efficiency = power(np.maximum(1.0, chips / training.cluster_limit_chips), -training.cluster_exponent)
     flop = hours * FLOP_PER_PFLOP_HOUR * utilisation * efficiency

@@ -21,7 +21,8 @@ from market_abm.studies.store import plain
 from market_abm.units import QUARTERS_PER_YEAR
 
 BASELINE = "baseline"
-BREAKS, HOLDS, CONTRADICTS, INCONCLUSIVE = "breaks", "holds", "contradicts", "inconclusive"
+BREAKS, WEAKENS, HOLDS, CONTRADICTS, INCONCLUSIVE = "breaks", "weakens", "holds", "contradicts", "inconclusive"
+HALF = 0.5  # of a fact that may be left of it when it is called broken
 UNTIL = "2035Q4"
 
 # What each ablation sets, {name: {key: value}}.
@@ -193,23 +194,32 @@ def table(tests, values, labels):
                      "predicted_sign": test.sign, "material": test.material, "baseline": _mean(before[both]), "ablated": _mean(after[both]),
                      **{key: value for key, value in paired(after - before).items() if key in ("difference", "low", "high", "pairs", "p_value")}})
     for row, q_value in zip(rows, corrected([row["p_value"] for row in rows]), strict=True):
-        row["q_value"] = float(q_value)
+        row["q_value"], row["left"] = float(q_value), left_of(row)
         row["verdict"] = verdict(row)
     return rows
+
+
+def left_of(row):
+    """Return the part of a fact that is left, ablated over baseline, where theory says that it should vanish; nan where something should appear."""
+    vanishes = row["baseline"] > 0 if row["predicted_sign"] == "-" else row["baseline"] < 0
+    return row["ablated"] / row["baseline"] if vanishes else float("nan")
 
 
 def verdict(row):
     """Judge one test: does the fact break as theory says?
 
     breaks: a difference of theory's sign, at least material, told apart from zero after Benjamini and Hochberg's correction over all
-    tests. contradicts: the same of the other sign. holds: the interval is within what is material. Else inconclusive.
+    tests, and no more than half of the fact is left. weakens: the same, and more is left. contradicts: such a difference of the other sign. holds:
+    the interval is within what is material. Else inconclusive.
     """
     least = row["material"]
     if -least <= row["low"] and row["high"] <= least:
         return HOLDS
     if not (row["q_value"] <= ERROR_RATE and abs(row["difference"]) >= least):
         return INCONCLUSIVE
-    return BREAKS if (row["difference"] > 0) == (row["predicted_sign"] == "+") else CONTRADICTS
+    if (row["difference"] > 0) != (row["predicted_sign"] == "+"):
+        return CONTRADICTS
+    return WEAKENS if row["left"] > HALF else BREAKS
 
 
 def bands(patterns, values, labels):

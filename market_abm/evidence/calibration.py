@@ -51,17 +51,17 @@ class Fit:
     bounds: tuple
 
 
-def calibrate(path, out=None, workers=None, progress=None, patterns=None, estimate=None):
+def calibrate(path, out=None, workers=None, progress=None, patterns=None):
     """Carry out the calibration in a TOML file and return a `Calibrated`.
 
     `out` is a folder, by default `results/` and the file's name: it gets fitted.toml, calibration.json and tables, and keeps all runs.
-    `progress(done, total, objective)` counts points, of a total that is a guess. `patterns` and `estimate` are the caller's own, in place of
-    those of the file and of the package. Raises `Stopped` when interrupted.
+    `progress(done, total, objective)` counts points, of a total that is a guess. `patterns` are the caller's own, in place of
+    those of the file. Raises `Stopped` when interrupted.
     """
     plan = read_calibration(path)
     moments, left_out = _moments(plan, patterns)
     folder = tables.own_folder(out if out is not None else Path("results") / Path(path).stem)
-    market = Asked(plan, moments, folder / STORE, workers, estimate)
+    market = Asked(plan, moments, folder / STORE, workers)
     standing, = market([AS_IT_STANDS])
     kept = lacking(standing) <= MOST_LACKING
     left_out |= {moment.name: f"has no value in {short:.0%} of the runs of the configuration as it stands"
@@ -99,8 +99,8 @@ def target_of(moments, by_run=None):
 class Asked:
     """The market as a function from points of the unit cube to moments by run, `(moments, runs)`, with all that was asked of it."""
 
-    def __init__(self, plan, moments, store, workers, estimate):
-        self.plan, self.moments, self.store, self.workers, self.estimate = plan, moments, store, workers, estimate
+    def __init__(self, plan, moments, store, workers):
+        self.plan, self.moments, self.store, self.workers = plan, moments, store, workers
         self.new, self.failures = 0, {}
         self.place_of_standing = _place_of_standing(plan.free)
 
@@ -115,7 +115,7 @@ class Asked:
         found = simulated(plan.config, settings, plan.plan.runs, plan.plan.until, metrics_of(self.moments), self.store, self.workers, seed=plan.seed)
         self.new += found.new
         self.failures |= {(failure["point"], failure["run"]): failure for failure in found.failures}
-        return [measured(self.moments, values, found.labels, self.estimate) for values in found.values]
+        return [measured(self.moments, values, found.labels) for values in found.values]
 
 
 def _place_of_standing(free):

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from market_abm.errors import BadInput, Problem
+from market_abm.evidence.identification import IDENTIFIABLE_BELOW
 from market_abm.evidence.search import AS_IT_STANDS
 from market_abm.studies.files import UNFINISHED, unwritable, write_whole
 
@@ -99,7 +100,7 @@ def remarks(plan, fit, left_out, failed):
         loose = [key for key, error in zip(keys, known.standard_errors, strict=True) if not np.isfinite(error)]
         said.append(f"the moments fix {known.rank} of {len(keys)} directions of the parameters: {', '.join(loose)} are not identified")
     said += [f"{' and '.join(keys[which] for which in row['parameters'])} can make up for one another (collinearity {row['index']:.3g})"
-             for row in known.collinearity if not row["identifiable"] and len(row["parameters"]) == 2]
+             for row in entangled(known.collinearity)]
     if known.j_p_by_seeds < UNLIKELY:
         said.append(f"the gaps that remain are more than chance: J = {known.j_statistic:.3g} on {known.j_freedom} degrees of freedom; one run in "
                     f"the place of the history is as far off with probability {known.j_p_by_seeds:.2g}")
@@ -114,6 +115,15 @@ def remarks(plan, fit, left_out, failed):
     return said
 
 
+def entangled(rows):
+    """Return the subsets that are not identifiable and hold no smaller one that is not; subsets come in order of their size."""
+    found = []
+    for row in rows:
+        if row["index"] >= IDENTIFIABLE_BELOW and not any(set(other["parameters"]) < set(row["parameters"]) for other in found):
+            found.append(row)
+    return found
+
+
 def document(plan, fit, rows, moments, left_out, said, failed):
     """Return all that was found as nested data."""
     keys, known, best = [factor.key for factor in plan.free], fit.known, fit.search.met[fit.point]
@@ -121,7 +131,7 @@ def document(plan, fit, rows, moments, left_out, said, failed):
         "calibration": plan.file, "config": plan.config, "until": plan.plan.until, "runs": plan.plan.runs, "seed": plan.seed,
         "weights": plan.plan.weights, "points": len(fit.search.met), "parameters": rows, "objective": best.objective,
         "objective_before": fit.search.met[AS_IT_STANDS].objective, "moments": moments, "left_out": left_out,
-        "rank": known.rank, "singular_values": known.singular_values.tolist(), "noise_of_singular_values": known.noise,
+        "rank": known.rank, "singular_values": known.singular_values.tolist(), "noise_of_singular_values": known.noise.tolist(),
         "condition": known.condition, "correlation": known.correlation.tolist(),
         "j_statistic": known.j_statistic, "j_freedom": known.j_freedom, "j_p_value": known.j_p_value,
         "j_p_by_seeds": known.j_p_by_seeds,
@@ -167,7 +177,10 @@ def write(folder, plan, setting, rows, moments, fit, told):
 
 def fitted_toml(folder, plan, rows, moments):
     """Return the text of a configuration that extends the one that was fitted and says what was fitted to what."""
-    extends = Path(os.path.relpath(plan.config, folder)).as_posix()
+    try:
+        extends = Path(os.path.relpath(plan.config, folder)).as_posix()
+    except ValueError:  # another drive
+        extends = Path(plan.config).resolve().as_posix()
     lines = [f"# {plan.plan.title or 'A fit'}: made by `market-abm calibrate {plan.file}`; see {DOCUMENT} beside it.",
              f"extends = {_toml(extends)}"]
     tables_met = {}

@@ -5,13 +5,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from market_abm.units import QUARTERS_PER_YEAR, quarter_label, quarter_number
+from market_abm.units import QUARTERS_PER_YEAR, quarter_number
 
 LEAST_FOR_GROWTH = 2  # quarters with a value
 SHARED = {"factor": 1.0, "of": "", "since": "", "inverse": False}  # what every estimator may be told, and what it does if it is not
-
-
-# Periods --------------------------------------------------------------------------------------------
 
 
 def ends_of(period):
@@ -51,10 +48,7 @@ def year_in_middle(period):
 def _rows(labels, first, last):
     """Return the rows of the quarters from first to last; None where some of them are not among the labels."""
     start, end = quarter_number(first, labels[0]), quarter_number(last, labels[0])
-    return slice(start, end + 1) if 0 <= start and end < len(labels) else None
-
-
-# One number a period --------------------------------------------------------------------------------
+    return slice(start, end + 1) if start >= 0 and end < len(labels) else None
 
 
 def _mean(series, labels, ends):
@@ -80,7 +74,10 @@ def _times(series, labels, ends):
 
 
 def _growth(series, labels, ends):
-    """Return exp of the slope of ln on time in years, by least squares over the quarters that have a value above 0."""
+    """Return exp of the slope of ln on time in years, by least squares over the quarters that have a value above 0.
+
+    A run without a value in the last quarter has failed, or has lost what is measured: it has no growth.
+    """
     seen = _over(series, labels, ends)
     logs = np.log(np.where(seen > 0, seen, np.nan))
     there = np.isfinite(logs)
@@ -88,7 +85,7 @@ def _growth(series, labels, ends):
     years = np.where(there, np.arange(len(seen))[:, None] / QUARTERS_PER_YEAR, 0.0)
     apart = np.where(there, years - years.sum(axis=0) / np.maximum(count, 1), 0.0)
     slope = _quotient((apart * np.where(there, logs, 0.0)).sum(axis=0), (apart**2).sum(axis=0))
-    return np.where(count >= LEAST_FOR_GROWTH, np.exp(slope), np.nan)
+    return np.where((count >= LEAST_FOR_GROWTH) & there[-1], np.exp(slope), np.nan)
 
 
 def _running_top(series, labels, ends):
@@ -138,9 +135,6 @@ def _two_makers(*shares_and_flow, labels, ends, index="share", late=0, enter="20
     return (parts**2).sum(axis=0) if index == "hhi" else parts[0]
 
 
-# Helpers of these -----------------------------------------------------------------------------------
-
-
 class TooShort(Exception):
     """The runs do not have some quarter of the period."""
 
@@ -168,9 +162,6 @@ def _running_maximum(series):
 def _quotient(above, below):
     """Return above / below, nan where there is nothing to divide by."""
     return np.divide(above, below, out=np.full(np.broadcast_shapes(np.shape(above), np.shape(below)), np.nan), where=np.asarray(below) != 0)
-
-
-# The table ------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,8 +241,3 @@ def periods_like(period, labels):
         return tuple(labels)
     whole = [label[:4] for label in labels if label.endswith("Q4")]
     return tuple(year for year in whole if quarter_number(f"{year}Q1", labels[0]) >= 0)
-
-
-def quarters_to(first, last):
-    """Return the labels from one quarter to another."""
-    return tuple(quarter_label(number, first) for number in range(quarter_number(last, first) + 1))

@@ -13,6 +13,8 @@ from market_abm.evidence.moments import mean_of, process_covariance
 NEAR_A_BOUND = 0.01  # of the range
 IDENTIFIABLE_BELOW = 20.0  # rule of thumb for a collinearity index (Soetaert and Petzoldt 2010, after Brun, Reichert and Kuensch 2001)
 SLICE_POINTS = 9
+CLEARLY = 2.0  # standard errors, above which a singular value counts
+A_PART = 0.1  # of a direction of length one that the moments do not fix: what shares more than this in it has no standard error
 ERRORS_DRAWN = 20  # of measurement, for each run in the place of the history
 ROUNDING = 1e-8  # of the largest singular value: what rounding alone leaves of a direction that moves nothing
 
@@ -21,12 +23,12 @@ ROUNDING = 1e-8  # of the largest singular value: what rounding alone leaves of 
 class Identified:
     """What is known at the best point; arrays over parameters are in their order, derivatives and covariance in ranges.
 
-    `noise` is what chance leaves in the singular values: smaller ones cannot be told from nothing, and `rank` counts those above it.
+    `noise` is the standard error of each singular value's direction: `rank` counts the singular values above twice that.
     """
 
     slopes: np.ndarray  # (moments, parameters)
     singular_values: np.ndarray
-    noise: float
+    noise: np.ndarray  # (parameters,)
     rank: int
     condition: float
     importance: np.ndarray  # root mean square of a parameter's weighted derivatives
@@ -44,24 +46,29 @@ def identified(search, point, step, stage="slopes at the best point"):
     """Return what the moments say of the parameters at a point, by slopes of `step` ranges."""
     by_run = search.slopes(point, step, stage)
     met, target = search.met[point], search.target
-    return judged(mean_of(by_run).T, noise_of(by_run), met.by_run, target)
+    return judged(by_run, met.by_run, target)
 
 
-def noise_of(slopes):
-    """Return the standard error of each mean slope, `(moments, parameters)`; `slopes` `(parameters, moments, runs)`."""
-    there = np.isfinite(slopes)
+def noise_of(slopes, directions, weights):
+    """Return the standard error of the weighted mean slope along each direction `(directions, parameters)`, its length over all moments.
+
+    `slopes` `(parameters, moments, runs)`. Along a direction that moves nothing the singular value is about this large.
+    """
+    along = np.tensordot(directions, slopes, 1)
+    there = np.isfinite(along)
     count = there.sum(axis=2)
-    apart = np.where(there, slopes - mean_of(slopes)[..., None], 0.0)
-    return np.sqrt((apart**2).sum(axis=2) / np.maximum(count - 1, 1) / np.maximum(count, 1)).T
+    apart = np.where(there, along - mean_of(along)[..., None], 0.0)
+    return np.sqrt((weights * (apart**2).sum(axis=2) / np.maximum(count - 1, 1) / np.maximum(count, 1)).sum(axis=1))
 
 
-def judged(slopes, noise, by_run, target):
-    """Return the `Identified` of slopes `(moments, parameters)`, their standard errors, and the moments by run at the point."""
-    root = np.sqrt(target.weights)[:, None]
-    weighted, level = root * slopes, float(np.linalg.norm(root * noise))
+def judged(slopes_by_run, by_run, target):
+    """Return the `Identified` of slopes by run `(parameters, moments, runs)` and the moments by run at the point."""
+    slopes, root = mean_of(slopes_by_run).T, np.sqrt(target.weights)[:, None]
+    weighted = root * slopes
     _, singular, directions = np.linalg.svd(weighted, full_matrices=True)
     singular = np.pad(singular, (0, weighted.shape[1] - len(singular)))  # fewer moments than parameters leave directions free
-    kept = singular > max(level, ROUNDING * singular[0])
+    noise = noise_of(slopes_by_run, directions, target.weights)
+    kept = singular > np.maximum(CLEARLY * noise, ROUNDING * singular[0])
     chance = np.diag(target.errors**2) + (1 + 1 / by_run.shape[1]) * process_covariance(by_run)
     covariance = _covariance(weighted, root, chance, singular, directions, kept)
     errors = np.sqrt(np.diag(covariance))
@@ -69,7 +76,7 @@ def judged(slopes, noise, by_run, target):
         correlation = covariance / np.outer(errors, errors)
     condition = float(singular[0] / singular[-1]) if singular[-1] > ROUNDING * singular[0] else np.inf
     importance = np.sqrt((weighted**2).mean(axis=0))
-    return Identified(slopes, singular, level, int(kept.sum()), condition, importance, collinearity(weighted), covariance, errors, correlation,
+    return Identified(slopes, singular, noise, int(kept.sum()), condition, importance, collinearity(weighted), covariance, errors, correlation,
                       *overidentification(slopes, by_run, target, int(kept.sum())))
 
 
@@ -81,7 +88,7 @@ def _covariance(weighted, root, chance, singular, directions, kept):
     inverse = (directions[kept].T / singular[kept] ** 2) @ directions[kept]
     reach = inverse @ weighted.T * root.T
     covariance = reach @ chance @ reach.T
-    loose = (np.abs(directions[~kept]) > np.sqrt(ROUNDING)).any(axis=0)
+    loose = (np.abs(directions[~kept]) > A_PART).any(axis=0)
     covariance[loose, :] = np.nan
     covariance[:, loose] = np.nan
     return covariance

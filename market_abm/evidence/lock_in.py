@@ -35,8 +35,8 @@ FAVOURABLE = {"drive": "high", "performance": "high", "cost_ratio": "low", "open
 ENTRY_SUPPORT = {f"entrants.{name}": getattr(declarations(Entrants)[name], end) for name, end in FAVOURABLE.items()}
 POLICIES = (NOTHING, *BREAK_UPS, SUPPORT)
 SPARE_PLACES = 4  # for merchants who may come, beside those of the configuration: entry and the parts of a divided maker need room
-SINCE, LATE = "since the policy", "last two years"
-LATE_QUARTERS = 8
+SINCE, EARLY, LATE = "since the policy", "first four years", "last two years"
+EARLY_QUARTERS, LATE_QUARTERS = 16, 8
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ def lock_in(config, runs=16, acts="2024Q1", until="2032Q4", seed=None, progress=
     """Run both regimes without policy to the quarter `acts`, then under each policy on the same seeds, and return a `LockIn`.
 
     `config` is a configuration or its file. Rows hold a paired difference of HHIs, its 95% interval, theory's sign and whether it is
-    borne out: over the quarters since the policy, and late. `progress(done, total)` counts quarters.
+    borne out: over the quarters since the policy, over the first of them, and late. `progress(done, total)` counts quarters.
     """
     config = with_places(with_frame(config, seed=seed))
     start = config.frame.start
@@ -62,7 +62,7 @@ def lock_in(config, runs=16, acts="2024Q1", until="2032Q4", seed=None, progress=
     simulation, found, undivided = _simulated(config, runs, before, progress)
     arms = [(regime, policy) for policy in POLICIES for regime in REGIMES]  # in the order in which branches stand in the batch
     hhi = {arm: found[:, place * runs : (place + 1) * runs] for place, arm in enumerate(arms)}
-    windows = {SINCE: slice(before, None), LATE: slice(-LATE_QUARTERS, None)}
+    windows = {SINCE: slice(before, None), EARLY: slice(before, before + EARLY_QUARTERS), LATE: slice(-LATE_QUARTERS, None)}
     rows = [row for name, part in windows.items() for row in compared({arm: values[part].mean(axis=0) for arm, values in hhi.items()}, name)]
     return LockIn(tuple(quarter_label(q, start) for q in range(config.frame.quarters)), hhi, rows, simulation.failures, undivided)
 

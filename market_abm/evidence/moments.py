@@ -85,10 +85,9 @@ def _in_scale(pattern, points):
         yield period, float(np.log(value)) if pattern.scale == "log" and value > 0 else float(value), float(error)
 
 
-def measured(moments, values, labels, estimate=None):
+def measured(moments, values, labels):
     """Return the moments of each run, `(moments, runs)`: each pattern's estimator over the moment's period, nan where it has no value."""
-    estimate = estimate or estimators.estimate
-    by_run = [np.asarray(estimate(moment.pattern, values, labels, moment.period), float) for moment in moments]
+    by_run = [np.asarray(estimators.estimate(moment.pattern, values, labels, moment.period), float) for moment in moments]
     return np.stack([_ln(found) if moment.pattern.scale == "log" else found for moment, found in zip(moments, by_run, strict=True)])
 
 

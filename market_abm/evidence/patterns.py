@@ -62,9 +62,9 @@ TEXTS = ("says", "base", "unit", "estimator", "scale", "period", "source", "use"
 NUMBERS = ("low", "high", "weight")
 DEFAULTS = {"says": "", "base": "", "unit": "", "scale": LINEAR, "use": FIT, "weight": WEIGHT, "history": [], "arguments": {}}
 WORDS = (*TEXTS, *NUMBERS, "metrics", "history", "arguments")
-EXAMPLES = {"estimator": '"at"', "metrics": '["cr4_compute_owned"]', "period": '"2023Q4"', "low": "0.5", "high": "0.7", "source": '"who says so, and when"',
-            "says": '"in a few words"', "base": '"compute_owned"', "unit": '"share"', "scale": '"log"', "use": '"judge"', "weight": "1.0",
-            "history": '[["2023Q4", 0.6, 0.03]]', "arguments": "{ factor = 1e-9 }"}
+EXAMPLES = {"estimator": '"at"', "metrics": '["cr4_compute_owned"]', "period": '"2023Q4"', "low": "0.5", "high": "0.7",
+            "source": '"who says so, and when"', "says": '"in a few words"', "base": '"compute_owned"', "unit": '"share"', "scale": '"log"',
+            "use": '"judge"', "weight": "1.0", "history": '[["2023Q4", 0.6, 0.03]]', "arguments": "{ factor = 1e-9 }"}
 
 
 def read_patterns(path=None):
@@ -97,22 +97,18 @@ def _patterns(file, document):
 def _made(name, told):
     numbers = {key: float(told[key]) for key in NUMBERS}
     history = tuple(Point(period, float(value), float(error)) for period, value, error in told["history"])
-    return Pattern(name, **({key: told[key] for key in TEXTS} | numbers), metrics=tuple(told["metrics"]), history=history, arguments=dict(told["arguments"]))
-
-
-# What can be wrong ----------------------------------------------------------------------------------
+    texts = {key: told[key] for key in TEXTS}
+    return Pattern(name, **texts, **numbers, metrics=tuple(told["metrics"]), history=history, arguments=dict(told["arguments"]))
 
 
 def _faults_of_words(file, name, table):
     """Return words that are unknown, missing, or of another kind."""
     problems = [Problem(file, "is no word for a pattern", did_you_mean(word, WORDS), f"{name}.{word}", value)
                 for word, value in table.items() if word not in WORDS]
-    problems += [Problem(file, "must be said", f"write {word} = {EXAMPLES[word]}", f"{name}.{word}") for word in WORDS if word not in table | DEFAULTS]
-    kinds = {**dict.fromkeys(TEXTS, (_is_text, "must be text")), **dict.fromkeys(NUMBERS, (_is_number, "must be a finite number")),
-             "metrics": (_is_names, "must be a list of metrics, at least one"), "arguments": (lambda value: isinstance(value, dict), "must be a table"),
-             "history": (_is_history, "must be a list of [period, value, one standard deviation]")}
-    problems += [Problem(file, kinds[word][1], f"write {word} = {EXAMPLES[word]}", f"{name}.{word}", value)
-                 for word, value in table.items() if word in kinds and not kinds[word][0](value)]
+    problems += [Problem(file, "must be said", f"write {word} = {EXAMPLES[word]}", f"{name}.{word}")
+                 for word in WORDS if word not in table | DEFAULTS]
+    problems += [Problem(file, KINDS[word][1], f"write {word} = {EXAMPLES[word]}", f"{name}.{word}", value)
+                 for word, value in table.items() if word in KINDS and not KINDS[word][0](value)]
     return problems
 
 
@@ -147,8 +143,12 @@ def _faults_of_arguments(file, name, given, known):
             problems.append(Problem(file, "is no way to make one series of several", did_you_mean(value, TOGETHER), key, value))
         elif word == "index" and value not in ("share", "hhi"):
             problems.append(Problem(file, "is neither share nor hhi", "write one of them", key, value))
-        elif word in ("factor", "above", "late") and not _is_number(value):
+        elif word in ("factor", "above") and not _is_number(value):
             problems.append(Problem(file, "must be a finite number", "write for example 1.0", key, value))
+        elif word == "inverse" and not isinstance(value, bool):
+            problems.append(Problem(file, "must be true or false", "write one of them", key, value))
+        elif word == "late" and not (isinstance(value, int) and value >= 0):
+            problems.append(Problem(file, "must be a whole number from 0 on", "say how many of the makers come later", key, value))
     return problems
 
 
@@ -169,7 +169,8 @@ def _faults_of_band(file, name, told):
     if told["scale"] == LOG and not told["low"] > 0:
         problems.append(Problem(file, "has no logarithm", 'write scale = "linear", or a number above 0', f"{name}.low", told["low"]))
     if not told["weight"] > 0:
-        problems.append(Problem(file, "must be above 0", 'leave it out, or write use = "judge" for what must not be fitted', f"{name}.weight", told["weight"]))
+        remedy = 'leave it out, or write use = "judge" for what must not be fitted'
+        problems.append(Problem(file, "must be above 0", remedy, f"{name}.weight", told["weight"]))
     return problems
 
 
@@ -204,3 +205,12 @@ def _is_names(value):
 def _is_history(value):
     return isinstance(value, list) and all(isinstance(point, list) and len(point) == 3 and isinstance(point[0], str)
                                            and _is_number(point[1]) and _is_number(point[2]) for point in value)
+
+
+def _is_table(value):
+    return isinstance(value, dict)
+
+
+KINDS = {**dict.fromkeys(TEXTS, (_is_text, "must be text")), **dict.fromkeys(NUMBERS, (_is_number, "must be a finite number")),
+         "metrics": (_is_names, "must be a list of metrics, at least one"), "arguments": (_is_table, "must be a table"),
+         "history": (_is_history, "must be a list of [period, value, one standard deviation]")}

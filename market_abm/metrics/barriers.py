@@ -62,7 +62,7 @@ def run_cost(part):
 def cluster_cost(part):
     """Return what the cluster costs that does this run in the usual days: bought, housed and networked at list."""
     def measure(world):
-        pflops = run_hours(world, part) / (24.0 * world.rules.training.run_days)
+        pflops = run_hours(world, part) / (24.0 * world.market.run_days)
         return pflops * person_of_compute_usd(world) / PFLOPS_PER_PERSON
 
     return measure

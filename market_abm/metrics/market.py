@@ -163,6 +163,18 @@ def quarters_behind(world):
     return np.where(known, ahead, np.nan)
 
 
+def amortised_cost(world):
+    """Return what the largest run cost as counts of published runs have it: its part of the life of chips, servers and network, and electricity.
+
+    Straight-line over the chips' life, at the mean price of merchants' chips; without buildings, upkeep and the return on the money.
+    Source: the amortised cost of Cottier et al. 2024, with a simpler depreciation.
+    """
+    market, rules = world.market, world.rules
+    hardware = market.frontier_pflops * chip_price(world) * (1.0 + rules.clouds.server_overhead)
+    hours = 24.0 * market.run_days
+    return hardware * hours / (HOURS_PER_QUARTER * rules.chips.life_quarters) + market.frontier_mw * hours * electricity_price(world)
+
+
 def largest_lab_mw(world):
     """Return the facility power of all compute, research and serving, of the lab that uses most, at the utilisation that can be sold."""
     clouds, rows = world.clouds, world.startups
@@ -294,7 +306,8 @@ METRICS = (
     Metric("owners_startups", "count", "Startups that hold chips of their own.", lambda w: total((w.startups.own_pflops > 0) * 1.0)),
     Metric("frontier_run_flop", "FLOP", "Largest training run of the quarter, physical FLOP.", of_market("frontier_run_flop")),
     Metric("top_ten_runs_flop", "FLOP", "Geometric mean of the ten largest runs of the quarter, physical FLOP.", top_ten_runs),
-    Metric("frontier_run_cost_usd", "USD", "Its amortised cost.", of_market("frontier_cost_usd")),
+    Metric("frontier_run_cost_usd", "USD", "Its cost at the full cost of capacity.", of_market("frontier_cost_usd")),
+    Metric("frontier_run_amortised_usd", "USD", "Its hardware over its life, and electricity: as published runs are counted.", amortised_cost),
     Metric("frontier_run_pflop_hours", "PFLOP-h", "Peak compute that it occupied.", of_market("frontier_pflop_hours")),
     Metric("frontier_utilisation", "fraction", "Its model FLOP utilisation before losses of scale.", of_market("frontier_utilisation")),
     Metric("frontier_efficiency", "fraction", "Its parallel efficiency.", of_market("frontier_efficiency")),

@@ -51,7 +51,7 @@ class Clouds:
     list_raise: float = number(1.05, 1.0, 1.2, "ratio", "Largest rise of a list price at a review.", at_least=1, at_most=10)
     cash_buffer: float = number(1.0, 0.5, 2.0, "quarters", "Group cash flow kept as cash; the rest is paid out.", at_most=40)
     tax: float = number(0.15, 0.10, 0.21, "share of profit", "Tax on profit from renting and services.", at_most=1)
-    list_markup: float = number(2.7, 2.2, 3.4, "ratio", "List price over full cost at a review.", "AWS A100 list 4.10 USD/h in 2021 and 2023", at_least=0.5, at_most=20)
+    list_markup: float = number(2.9, 2.2, 3.4, "ratio", "List price over full cost at a review.", "AWS A100 list 4.10 USD/h in 2021 and 2023", at_least=0.5, at_most=20)
     review_quarters: float = number(6, 4, 10, "quarters", "Time between reviews of the list price.", "AWS A100 list unchanged 2021-06 to 2023-03", at_least=1, at_most=100)
     rent_speed: float = number(0.6, 0.4, 0.9, "1", "Response of the contested rent, in logs, to wants over supply.", at_most=2)
     rent_step: float = number(0.4, 0.3, 0.5, "ln/quarter", "Largest move of the contested rent in a quarter.", at_most=3)

@@ -20,13 +20,13 @@ class Customers:
     growth_smoothing: float = number(0.25, 0.1, 0.5, "1/quarter", "Weight of the newest quarter in expected growth of spending.", at_most=1)
     enterprise_usd: float = number(0.31e9, 0.15e9, 0.6e9, "USD/year", "Enterprises' spending on rented compute at the start.", at_most=1e12)
     enterprise_growth: float = number(1.62, 1.45, 2.2, "ratio/year", "Its growth until the fading starts.", at_least=0.1, at_most=10)
-    legacy_usd: float = number(0.75e9, 0.5e9, 1.1e9, "USD/year", "Owners' spending on their older AI uses at the start.", at_most=1e12)
+    legacy_usd: float = number(0.70e9, 0.5e9, 1.1e9, "USD/year", "Owners' spending on their older AI uses at the start.", at_most=1e12)
     legacy_growth: float = number(1.50, 1.35, 1.8, "ratio/year", "Its growth until the fading starts.", at_least=0.1, at_most=10)
     fade: float = number(0.85, 0.7, 0.9, "ratio/year", "Yearly fading of these growth rates from then on.", at_most=1)
     fade_from: str = date("2022Q1", "Quarter from which the growth of enterprises, older uses, research budgets and venture capital fades.")
     shock: float = number(6.0, 5.0, 15.0, "ratio", "Rise of enterprise demand after the first widely used assistant.", at_least=0.01, at_most=1000)
     shock_quarter: str = date("2022Q4", "Quarter in which that rise begins.", "ChatGPT, 30 November 2022")
-    shock_quarters: float = number(5, 2, 6, "quarters", "Time over which that rise comes.", at_least=1, at_most=40)
+    shock_quarters: float = number(4, 2, 6, "quarters", "Time over which that rise comes.", at_least=1, at_most=40)
     shock_on_legacy: float = number(0.5, 0.2, 0.8, "1", "Exponent of the shock in owners' spending on their own AI uses.", at_most=2)
     captive_share: float = number(0.20, 0.1, 0.35, "share", "Enterprise spending that pays list prices.", at_most=1)
 
@@ -35,7 +35,7 @@ class Customers:
 class Training:
     """Research compute, training runs and capability."""
 
-    ambition_growth: float = number(2.7, 2.0, 2.9, "ratio/year", "Growth of the largest research budget while nothing binds.", "cost of frontier runs 2.4 a year (2.0-2.9), Cottier et al. 2024", at_least=0.5, at_most=1e12)
+    ambition_growth: float = number(2.75, 2.0, 2.9, "ratio/year", "Growth of the largest research budget while nothing binds.", "cost of frontier runs 2.4 a year (2.0-2.9), Cottier et al. 2024", at_least=0.5, at_most=1e12)
     shock_on_labs: float = number(0.5, 0.3, 0.7, "1", "Exponent of the shock in the labs' ambition.", at_most=2)
     catch_up_growth: float = number(6.0, 4.0, 20.0, "ratio/year", "Fastest growth of a lab behind the frontier.", at_least=0.5, at_most=1e12)
     hope: float = number(1.0, 0.0, 1.0, "share", "Part of an equal share of customers that a lab without them counts on in the race.", at_most=1)
@@ -50,7 +50,9 @@ class Training:
     prize_years: float = number(2.0, 1.0, 3.0, "years", "How far ahead labs look for their prize.", at_most=20)
     cap_tightness: float = number(0.0, 0.0, 1.0, "ratio", "Tightness t of a cap on runs: none is larger than policy.cap_flop / t; 0 for no cap.", "no such law", at_most=1)
     final_run_share: float = number(0.10, 0.05, 0.25, "share", "Largest run over a year's research compute.", "OpenAI 2024: about 0.5 of 5 bn USD", at_most=0.25)
-    run_days: float = number(95, 60, 120, "days", "Length of a large training run.", "GPT-4 95 days, Grok-3 100 days", at_least=1, at_most=365)
+    run_days: float = number(95, 60, 120, "days", "Length that large training runs come to.", "GPT-4 95 days, Grok-3 100 days", at_least=1, at_most=365)
+    opening_run_days: float = number(25, 10, 60, "days", "Their length at the start.", "derived: GPT-3 on 10,000 V100 (from memory) at its utilisation of .197, 15 days; LLaMA 21 days on 2,048 A100", at_least=0.1, at_most=365)
+    run_days_growth: float = number(1.25, 1.1, 1.4, "ratio/year", "Growth of that length until then.", at_least=1, at_most=100)
     cluster_limit_chips: float = number(25e3, 2048, 100e3, "chips", "Chips beyond which a run loses efficiency.", "25,000 A100 trained GPT-4; an essay of 2023, The undressing of the king, says 2,048", at_least=1, at_most=1e9)
     cluster_exponent: float = number(0.08, 0.0, 0.15, "1", "Loss of efficiency beyond that limit; 0 switches it off.", at_most=1)
     algorithmic_growth: float = number(3.0, 2.0, 5.0, "ratio/year", "Algorithmic progress.", "Epoch AI: 3 a year 2012-23; later 3-10", at_least=1, at_most=100)

@@ -35,6 +35,7 @@ def calendar_turns(world):
     market.general_cloud_usd = market.general_cloud_usd * exp(moving * general)
     market.algorithmic_progress = power(rules.training.algorithmic_growth, q / 4.0)
     market.data_tokens = labs.usable_tokens(q, rules.training)
+    market.run_days = labs.run_days(q, rules.training)
     for count in ("entries", "exits", "cloud_exits", "acquired", "blocked", "closed_pflop_hours", "passed_on_pflop_hours"):
         setattr(market, count, 0.0)
     world.clouds.took_over = 0.0

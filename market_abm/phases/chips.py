@@ -17,6 +17,7 @@ from market_abm.units import HOURS_PER_YEAR
 def makers_research(world):
     """Pay for research and add what it brings to the laboratory; parents pay for the designs of in-house makers."""
     makers = world.makers
+    makers.planned_sales_usd = chip_makers.planned_sales(makers, world.rules.chips)
     done = chip_makers.research(makers, world.rules.chips, world.draws)
     makers.laboratory_gain = makers.laboratory_gain + done.gain
     makers.rnd_usd = done.spent_usd

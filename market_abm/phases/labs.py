@@ -17,10 +17,10 @@ def labs_train(world):
     clouds.software = ratio(stacked(clouds.fleet_pflops * clouds.maker_utilisation), fleet)
     known = stacked(clouds.fleet_pflops * leading(makers.pflops_per_chip > 0))  # chips of makers who left are taken for the others' mean
     chip = ratio(known, stacked(clouds.fleet_pflops * leading(ratio(1.0, makers.pflops_per_chip))))
-    own = labs.training_run(clouds.training_pflop_hours, clouds.software, chip, rules.training, labs.largest_allowed(rules))
+    own = labs.training_run(clouds.training_pflop_hours, clouds.software, chip, world.market.run_days, rules.training, labs.largest_allowed(rules))
     rented, on_own, pool = rows.training_pflop_hours, rows.own_training_pflop_hours, the_pool(clouds)
     utilisation, speed = (mixed(rented, on_own, look_up(column, rows.provider), total(column * pool)) for column in (clouds.software, chip))
-    hosted = labs.training_run(rented + on_own, utilisation, speed, rules.training, labs.largest_allowed(rules))
+    hosted = labs.training_run(rented + on_own, utilisation, speed, world.market.run_days, rules.training, labs.largest_allowed(rules))
     clouds.run_flop, rows.run_flop = own.flop, hosted.flop
     _become_capable(world)
     _describe_frontier(world, own, hosted, utilisation)

@@ -49,7 +49,7 @@ def _phase(step, function, why, **writes):
 QUARTER = (
     _phase(1, calendar.calendar_turns, "Paths that nobody in the model decides.",
            market="research_usd venture_floor_usd legacy_usd enterprise_usd demand_shock shock_growth general_cloud_usd "
-                  "algorithmic_progress data_tokens developers entries exits cloud_exits acquired blocked "
+                  "algorithmic_progress data_tokens run_days developers entries exits cloud_exits acquired blocked "
                   "closed_pflop_hours passed_on_pflop_hours", clouds="took_over"),
     _phase(1, calendar.groups_and_loads_grow, "The world around the market grows.",
            clouds="other_cash_flow_usd group_cash_flow_usd", makers="other_rnd_usd", regions="other_load_mw plant_mw"),
@@ -71,7 +71,8 @@ QUARTER = (
                    "at_risk_mw granted_by_age_mw withdrawn_by_age_mw"),
     _phase(2, energy.power_price_is_forecast, "Investors look at expected prices.", regions="forecast_usd"),
     _phase(2, energy.plants_are_started, "For the load of years ahead.", regions="seen_ai_mw ai_growth plant_building_mw"),
-    _phase(3, chips.makers_research, "Last quarter's sales pay for research.", makers="laboratory_gain rnd_usd cash_usd", clouds="cash_usd"),
+    _phase(3, chips.makers_research, "Earlier sales pay for research.",
+           makers="planned_sales_usd laboratory_gain rnd_usd cash_usd", clouds="cash_usd"),
     _phase(3, chips.generations_launch, "Technology comes before its price.",
            makers="pflops_per_chip watts_per_chip base_cost_usd_per_chip laboratory_gain generations "
                   "quarters_since_launch programme_usd openness_due mw_per_pflops unit_cost_usd_per_pflops"),
@@ -128,7 +129,8 @@ QUARTER = (
     _phase(9, compute.compute_is_priced_and_shared, "The contested rent moves, then what there is is shared.",
            clouds="withheld_pflop_hours backed_rent_usd contract_rent_usd credit_rent_usd credits_owed_usd contested_rent_usd fill_rate "
                   "own_fill_rate backed_fill_rate legacy_pflop_hours training_pflop_hours output_pflop_hours hour_price_cost_usd "
-                  "rented_share rented_share_before serving_pflop_hours own_pflop_hours rented_pflop_hours used_pflop_hours asked_pflops rent_usd cash_usd",
+                  "rented_share rented_share_before "
+                  "serving_pflop_hours own_pflop_hours rented_pflop_hours used_pflop_hours asked_pflops rent_usd cash_usd",
            startups="training_pflop_hours serving_pflop_hours billed_usd hour_cost_usd fill_rate credit_rent_usd credits_usd voucher_usd cash_usd",
            market="enterprise_pflop_hours spot_rent_usd transfer_usd unserved_pflops"),
     _phase(9, rental.clouds_choose_quality, "Quality follows what it earned.", clouds="quality market_outlay_usd cash_usd"),
