@@ -64,8 +64,8 @@ def test_without_startups_or_runs_there_is_no_barrier_to_measure():
 
 def test_a_cluster_is_bought_for_the_days_of_a_run():
     # 480 PFLOP-h in 10 days: 2 PFLOP/s at 30,000 USD a PFLOP/s, a third more for servers, 1 kW each at 10 USD a watt
-    view = measured({"market.frontier_pflop_hours": 480, "makers.kind": [1], "makers.sales_usd": [3e6], "makers.sold_pflops": [100], "makers.mw_per_pflops": [1e-3]},
-                    {"training": {"run_days": 10}, "clouds": {"server_overhead": 1 / 3, "building_usd_per_mw": 1e7}}, makers=1)
+    view = measured({"market.frontier_pflop_hours": 480, "market.run_days": 10, "makers.kind": [1], "makers.sales_usd": [3e6], "makers.sold_pflops": [100], "makers.mw_per_pflops": [1e-3]},
+                    {"clouds": {"server_overhead": 1 / 3, "building_usd_per_mw": 1e7}}, makers=1)
     assert value_of("cluster_cost_usd_full_run", view) == pytest.approx(2 * (40_000 + 10_000))
     assert value_of("cluster_cost_usd_tenth_run", view) == pytest.approx(0.2 * 50_000)
 

@@ -112,7 +112,7 @@ RESEARCH = {"rnd_share": 0.2, "difficulty_exponent": 1.0, "reference_rnd_usd": 1
 
 def researching(sales, level, quarter=0, runs=4000, openness=0.0, alive=1.0, **chips):
     many = np.ones((runs, 1))
-    makers = view(alive=alive * many, birth=np.full((runs, 1), birth_key(-1, 0)), sales_usd=sales * many, other_rnd_usd=0 * many,
+    makers = view(alive=alive * many, birth=np.full((runs, 1), birth_key(-1, 0)), planned_sales_usd=sales * many, other_rnd_usd=0 * many,
                   kind=MERCHANT * many, programme_usd=0 * many,
                   pflops_per_chip=level * many, first_pflops_per_chip=many, laboratory_gain=0 * many,
                   openness=openness * many, share_of_orders=many)
@@ -141,7 +141,7 @@ def test_a_maker_that_is_not_there_neither_spends_nor_learns():
 
 def test_a_laggard_closes_part_of_the_gap_and_more_when_the_leader_documents():
     # No success (hazard 0); the gap is ln 4; imitation .1 (.5 + openness of what is sold).
-    makers = view(alive=row(1, 1), birth=np.array([[1, 2]], np.uint64), sales_usd=row(0, 0), other_rnd_usd=row(0, 0),
+    makers = view(alive=row(1, 1), birth=np.array([[1, 2]], np.uint64), planned_sales_usd=row(0, 0), other_rnd_usd=row(0, 0),
                   kind=row(MERCHANT, MERCHANT), programme_usd=row(0, 0),
                   pflops_per_chip=row(4, 1), first_pflops_per_chip=row(1, 1), laboratory_gain=row(0, 0),
                   share_of_orders=row(0.75, 0.25), openness=row(0.4, 0.8))
@@ -426,14 +426,26 @@ def test_own_wants_are_money_over_the_transfer_price():
     assert (legacy.tolist(), training.tolist(), serving.tolist()) == ([[30.0, 5.0]], [[5.0, 0.0]], [[3.0, 2.0]])
 
 
+def test_research_is_planned_on_sales_that_follow_slowly():
+    # A sixth of the way from 100 to 160; who has sold nothing yet plans on its first sales; the dead on none.
+    rows = view(planned_sales_usd=row(100, 0, 50), sales_usd=row(160, 40, 90), alive=row(1, 1, 0))
+    assert chip_makers.planned_sales(rows, view(rnd_speed=1 / 6))[0] == near([110.0, 40.0, 0.0])
+
+
+def test_runs_get_longer_until_labs_lose_patience():
+    training = view(opening_run_days=25.0, run_days_growth=1.44, run_days=95.0)
+    assert [float(np.ravel(labs.run_days(q, training))[0]) for q in (0, 2, 4, 40)] == near([25.0, 30.0, 36.0, 95.0])
+
+
 # Training runs ----------------------------------------------------------------------------------------
 
 
-TRAINING = {"final_run_share": 0.25, "run_days": 90.0, "cluster_limit_chips": 25_000.0, "cluster_exponent": 0.08}
+TRAINING = {"final_run_share": 0.25, "cluster_limit_chips": 25_000.0, "cluster_exponent": 0.08}
 
 
 def trained(hours, utilisation, chip=0.312, **more):
-    return labs.training_run(row(hours), row(utilisation), row(chip), view(**TRAINING | more))
+    days = more.pop("run_days", 90.0)
+    return labs.training_run(row(hours), row(utilisation), row(chip), row(days), view(**TRAINING | more))
 
 
 @pytest.mark.parametrize("days", [30.0, 60.0, 90.0])
@@ -732,7 +744,7 @@ def test_decisions_are_the_same_to_the_bit_alone_and_in_company():
         yield startups.funding_rounds(rows, seeks, cut(11, 1, 50.0), rules, cut(12), cut(28))
         yield from startups.spending(rows, cut(13, 1, 90.0), rules, cut(14, 1))
         yield startups.founders(rows.alive, view(venture_pool_usd=cut(15, 1, 50.0), frontier_cost_usd=cut(27, 1)), rules)
-        yield from labs.training_run(cut(16, top=1e9), cut(17), 0.1 + cut(18), view(**TRAINING | {"cluster_exponent": cut(19, 1)}))
+        yield from labs.training_run(cut(16, top=1e9), cut(17), 0.1 + cut(18), row(90.0), view(**TRAINING | {"cluster_exponent": cut(19, 1)}))
         yield from labs.desired_budget(rows.budget_usd, rows.ai_share, labs.Race(*(cut(20 + i, 1) for i in range(4))), cut(24),
                                        view(catch_up_growth=1 + cut(25, 1), hope=cut(30, 1)), cut(26, 1))
 

@@ -210,8 +210,10 @@ def test_growth_of_the_largest_run_is_the_product_of_its_factors_in_every_quarte
     assert growth(history["frontier_run_flop"]) == pytest.approx(growth(history["frontier_run_cost_usd"]) * per_dollar, rel=1e-9)
     power = growth(history["largest_cluster_pflops"]) * growth(history["largest_cluster_mw_per_pflops"])
     assert growth(history["largest_cluster_mw"]) == pytest.approx(power, rel=1e-9)
-    hours = history["frontier_run_pflop_hours"] / history["largest_cluster_pflops"]
-    assert hours == pytest.approx(np.full_like(hours, 24 * Training().run_days), rel=1e-9)
+    days = history["frontier_run_pflop_hours"] / history["largest_cluster_pflops"] / 24
+    numbers = Training()
+    path = np.minimum(numbers.opening_run_days * numbers.run_days_growth ** (np.arange(len(days)) / 4), numbers.run_days)
+    assert days == pytest.approx(np.broadcast_to(path[:, None], days.shape), rel=1e-9)
 
 
 def test_little_text_stops_capability_and_not_physical_runs(history):

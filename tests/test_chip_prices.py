@@ -202,7 +202,7 @@ RULES = tuple(CHIP_PRICING)
 @pytest.fixture(scope="module")
 def ran():
     """Follow every rule of chip prices in the baseline, two runs each; return (configuration, {column: (quarters, runs, makers)})."""
-    base = load(str(CONFIGURATION), [f"frame.quarters={QUARTERS}", "frame.startup_slots=128", "startups.opening=20"])
+    base = load(str(CONFIGURATION), [f"frame.quarters={QUARTERS}", "frame.startup_slots=128", "startups.opening=20", "chips.scarcity_premium=0"])
     chips = base.parameters.chips
     runs = [replace(base, parameters=replace(base.parameters, chips=replace(chips, pricing=rule))) for rule in RULES for _ in range(2)]
     simulation, seen = Simulation(runs, run_seeds(5, 0, len(runs))), []
@@ -278,3 +278,21 @@ def test_no_two_rules_give_the_same_prices_and_the_regulated_leader_is_the_cheap
 def test_the_bound_of_a_contest(share, hope, decisiveness, bound):
     race = Race(row(0), row(0), prize_usd=row(100), rivals=row(3))
     assert contest_bound(row(share), race, row(decisiveness), row(hope))[0, 0] == pytest.approx(bound, rel=1e-14)
+
+
+def test_posted_prices_rise_by_a_bounded_premium_when_more_is_due_than_can_be_made():
+    # Under cost-based prices at once: cost / .8, times 1 + premium x (due over capacity less 1, between 0 and 1).
+    sets = ["frame.quarters=3", "frame.startup_slots=128", "startups.opening=20", "chips.pricing=cost_based", "chips.price_speed=1", "chips.margin_floor=0.2"]
+    simulation = Simulation([load(str(CONFIGURATION), [*sets, "chips.scarcity_premium=0.3"])], run_seeds(5, 0, 1))
+    world = simulation.world
+    for due, part in ((0.5, 0.0), (1.4, 0.4), (5.0, 1.0)):
+        makers = {name: world.array(f"makers.{name}") for name in ("capacity_chips", "pflops_per_chip", "unit_cost_usd_per_pflops")}
+        makers["unit_cost_usd_per_pflops"][:, 0] = 1000.0
+        book = world.tables["clouds"]["ordered_pflops"]
+        for k in range(len(book.array)):
+            book.array[k] = 0.0
+        world.array("clouds.overdue_pflops")[...] = 0.0
+        world.array("clouds.overdue_pflops")[0, 0, 0] = due * makers["capacity_chips"][0, 0] * makers["pflops_per_chip"][0, 0]
+        [post] = [(phase, window) for phase, window in simulation._phases if phase.name == "chip_prices_are_posted"]
+        post[0].function(post[1])
+        assert world.array("makers.price_usd_per_pflops")[0, 0] == pytest.approx(1000 / 0.8 * (1 + 0.3 * part))

@@ -23,7 +23,7 @@ CASES = {
         "buying.purchase_share=1", "buying.reserve_quarters=0", "buying.capital_cost=0", "buying.utilisation=1", "buying.cover=1",
         "buying.least_chips=0", "energy.queue=0", "chips.life_quarters=5", "startups.wage_share=0.5"]),
     "buyers with nobody to sell to but the richest": (40, [
-        "cast.clouds.everybody_else.present=0", "cast.clouds.google.fleet_share=0.616", "cast.clouds.google.legacy_share=0.57",
+        "cast.clouds.everybody_else.present=0", "cast.clouds.google.fleet_share=0.616", "cast.clouds.google.legacy_share=0.545",
         "cast.clouds.google.general_share=0.481", "buying.reserve_quarters=0", "buying.capital_cost=0", "buying.least_chips=0"]),
     "a heavy and fickle market": (72, ["customers.contest=0.6", "clouds.provider_elasticity=6", "clouds.omega=0.1"]),
 }

@@ -493,6 +493,6 @@ def test_the_frontier_run_is_paid_used_and_scaled_as_at_its_host():
             assert market.frontier_utilisation[run, 0] == world.clouds.software[run, place]
             there = world.makers.pflops_per_chip[run] > 0
             fleet, speed = world.clouds.fleet_pflops[there, run, place], world.makers.pflops_per_chip[run][there]
-            chips = hours / (24 * world.rules.training.run_days[run, 0]) / (fleet.sum() / (fleet / speed).sum())
+            chips = hours / (24 * market.run_days[run, 0]) / (fleet.sum() / (fleet / speed).sum())
             assert market.frontier_efficiency[run, 0] == pytest.approx(max(1.0, chips / 100) ** -0.5, rel=1e-9)
     assert hosts == {True, False}, "both kinds of labs should stand at the frontier now and then"

@@ -63,7 +63,7 @@ def test_every_number_is_one_figure_per_run_with_the_declared_value():
     assert len(rules) == 3
     for (q, section, name), array in numbers(rules).items():
         assert array.shape == (2, 1), (q, section, name)
-    assert rules[2].chips.rnd_share.tolist() == [[0.20], [0.123]]
+    assert rules[2].chips.rnd_share.tolist() == [[0.22], [0.123]]
     assert rules[2].chips.tax.tolist() == [[0.2], [0.2]]
 
 
@@ -146,7 +146,7 @@ def test_a_lever_may_amend_several_numbers():
     rules = rules_in_force([configuration(lever("no_interest"))], QUARTERS)
     assert rules[1].clouds.interest.tolist() == [[0.08]]
     assert rules[2].clouds.interest.tolist() == [[0.0]]
-    assert rules[2].chips.rnd_share.tolist() == [[0.10]]
+    assert rules[2].chips.rnd_share.tolist() == [[0.11]]
 
 
 @pytest.mark.parametrize(("strength", "quarters"), [(1.0, 7), (0.5, 4), (0.3, 4), (0.2, 3), (0.0, 2)])

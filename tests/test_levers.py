@@ -635,7 +635,7 @@ def test_vouchers_count_as_funding_for_founders():
 
 # Training cap ---------------------------------------------------------------------------------------
 
-TRAINING = {"final_run_share": 0.1, "run_days": 100.0, "cluster_limit_chips": 1e9, "cluster_exponent": 0.5}
+TRAINING = {"final_run_share": 0.1, "cluster_limit_chips": 1e9, "cluster_exponent": 0.5}
 
 
 @pytest.mark.parametrize(("tightness", "part"), [(0.0, 1.0), (1.0, 0.1), (0.5, 0.2), (0.05, 1.0)])
@@ -643,14 +643,14 @@ def test_a_run_of_ten_times_the_cap_is_cut_to_it_hours_and_cluster_alike(tightne
     training = SimpleNamespace(**TRAINING, cap_tightness=row(tightness))
     rules = SimpleNamespace(training=training, policy=SimpleNamespace(cap_flop=row(7.2e22)))
     # a year of 4 million hours, a tenth of it at half of the peak: 4e5 x 3.6e18 x .5 = 7.2e23
-    run = labs.training_run(row(1e6), row(0.5), row(1.0), training, labs.largest_allowed(rules))
+    run = labs.training_run(row(1e6), row(0.5), row(1.0), row(100.0), training, labs.largest_allowed(rules))
     assert run.flop.item() == pytest.approx(part * 7.2e23)
     assert (run.pflop_hours.item(), run.pflops.item()) == pytest.approx((part * 4e5, part * 4e5 / 2400))
     assert run.flop.item() == pytest.approx(run.pflop_hours.item() * FLOP_PER_PFLOP_HOUR * 0.5 * run.efficiency.item())
 
 
 def test_runs_below_the_cap_and_labs_without_a_run_are_left_alone():
-    run = labs.training_run(row(1e6, 0, 1e6), row(0.5, 0.5, 0.0), row(1, 1, 1), SimpleNamespace(**TRAINING), row(7.3e23))
+    run = labs.training_run(row(1e6, 0, 1e6), row(0.5, 0.5, 0.0), row(1, 1, 1), row(100.0), SimpleNamespace(**TRAINING), row(7.3e23))
     assert run.flop[0] == pytest.approx([7.2e23, 0, 0])
     assert run.pflop_hours[0].tolist() == [4e5, 0, 4e5]
 

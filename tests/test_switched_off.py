@@ -48,7 +48,7 @@ GROUNDS = {
     "dear customers": ("conduct.foreclosure=1", "customers.serving_cost_share=0.2", "switches.stakes=0"),
     "eager entrants": ("entrants.drive=1",),
     "no margins": ("chips.margin_floor=0", "chips.margin_cap=0", "chips.rnd_share=0.6", "switches.integration=0", "entrants.drive=0"),
-    "little text, small clusters": ("training.cluster_limit_chips=60", "training.data_tokens=1e9"),
+    "little text, small clusters": ("training.cluster_limit_chips=130", "training.data_tokens=1e9"),
     "cheap owning": ("buying.purchase_share=1", "buying.reserve_quarters=0", "buying.capital_cost=0", "buying.least_chips=0", "energy.queue=0"),
     "no connections": ("energy.slots_mw=1", "energy.own_power_slots_mw=500", "energy.own_power_least_mw=1", "energy.own_power_quarters=2",
                        "energy.study_quarters=8"),

@@ -6,7 +6,6 @@ from market_abm.exact import ratio
 from market_abm.oracles.closed_forms import oligopoly
 from market_abm.oracles.finding import Finding
 from market_abm.oracles.running import column, firms_present, metric, settled, stepped
-from market_abm.parameters.compute import Clouds
 from market_abm.units import HOURS_PER_QUARTER
 
 AT_REST = 1e-11  # largest change of an output a quarter, over the largest output
@@ -160,7 +159,7 @@ def o04_capacity(sheet):
     fair = (a - sheet.capacity_cost) / (len(k) + 1)  # Cournot output at the cost of capacity
     cases = (("given capacities", k, 0.0), ("Cournot capacities", [fair] * len(k), 0.0), ("unlimited capacity", [50.0 * a] * len(k), sheet.cost))
     configurations = [
-        sheet.configuration(*firms_present(len(x), service_usd=c), *line, *capacity(x, scale)) for _, x, c in cases
+        sheet.configuration(*firms_present(len(x), service_usd=c), *line, *capacity(sheet, x, scale)) for _, x, c in cases
     ]
     after, found = stepped(configurations, quarters=1), []
     for run, (label, x, c) in enumerate(cases):
@@ -175,13 +174,13 @@ def o04_capacity(sheet):
     return found
 
 
-def capacity(hours, scale):
+def capacity(sheet, hours, scale):
     """Return the texts that give firms capacity for `hours` in units of `scale` PFLOP-hours.
 
     They have power for half of their chips: unlike chips it does not wear off.
     """
     shares = [f"cast.clouds.firm{i + 1}.fleet_share={x / sum(hours)!r}" for i, x in enumerate(hours)]
-    fleet_pflops = 2 * sum(hours) * scale / (HOURS_PER_QUARTER * Clouds().top_utilisation)
+    fleet_pflops = 2 * sum(hours) * scale / (HOURS_PER_QUARTER * sheet.configuration().parameters.clouds.top_utilisation)
     return [f"clouds.opening_fleet_pflops={fleet_pflops!r}", "clouds.opening_headroom=0.5", *shares]
 
 

@@ -22,7 +22,7 @@ def _rents(sheet):
     """Scarcity: ln p goes the part l e of the way to what clears, p = (wanted at 1 / capacity)^(1/e); cost_based: c/(1 - m)."""
     hours, e = 30.0, sheet.elasticity
     market = ["rental.demand=isoelastic", f"rental.elasticity={e}", f"customers.enterprise_usd={4 * sheet.scarce * 2 * hours * THOUSAND}",
-              f"clouds.opening_rent_usd={sheet.opening_rent}", *capacity([hours, hours], THOUSAND), "clouds.opening_sites=0",
+              f"clouds.opening_rent_usd={sheet.opening_rent}", *capacity(sheet, [hours, hours], THOUSAND), "clouds.opening_sites=0",
               "energy.building_quarters=16"]  # no new power while it lasts
     firms = firms_present(2, service_usd=sheet.cost)
     scarce = sheet.configuration(*firms, *market, "rental.pricing=scarcity", f"clouds.rent_speed={sheet.speed}")
@@ -45,7 +45,7 @@ def _rents(sheet):
 def _beside_a_small_one(sheet, market, hours):
     """A cheap cloud that is too small and a dear one: the dear one sells what is wanted at its rent less what the cheap one can give."""
     costs, room = (sheet.cost, 1.2 * sheet.cost), (hours, 2 * hours)
-    case = sheet.configuration(*firms_present(2, service_usd=list(costs)), *market, *capacity(room, THOUSAND), "rental.pricing=cost_based")
+    case = sheet.configuration(*firms_present(2, service_usd=list(costs)), *market, *capacity(sheet, room, THOUSAND), "rental.pricing=cost_based")
     sold = column(stepped([case], quarters=1), "clouds.rented_pflop_hours")[0, :2] / THOUSAND
     wanted = [2 * hours * sheet.scarce * cost**-sheet.elasticity for cost in costs]
     known = min(room[0], wanted[0]), min(room[1], max(0.0, wanted[1] - room[0]))

@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 from market_abm.evidence.estimators import estimate, last_of, periods_like, year_in_middle
 from market_abm.evidence.judging import held_out, in_scale
@@ -12,6 +13,7 @@ from market_abm.evidence.validation import SPLIT
 from market_abm.plots.style import BAND, INK, PALETTE, heading, logarithmic, look, quantiles
 from market_abm.units import quarter_number
 
+NEEDS = ("cr4_compute_owned", "share_cloud_", "cloud_revenue_usd", "contested_rent_usd_per_pflop_hour", "frontier_run_flop")  # one of these
 COLUMNS = 4
 LEAST_POINTS = 2  # of one kind of period: fewer are no series
 YEARS_AFTER = 2  # shown after the last figure
@@ -101,8 +103,6 @@ def _legend(figure, shown, result, split):
     """Say once what the marks mean, of those that are there."""
     there = {held_out(pattern, point.period, split) for pattern in shown for point in _points(pattern, result)}
     if there:
-        from matplotlib.lines import Line2D
-
         handles = [Line2D([], [], marker=MARKS[out][0], color=MARKS[out][1], linestyle="", label=MARKS[out][2]) for out in sorted(there)]
         figure.legend(handles=handles, loc="outside lower right", frameon=False, ncols=len(handles), fontsize="small")
 
