@@ -169,6 +169,53 @@ def discover(
 
 
 @app.command()
+def calibrate(
+    calibration: Annotated[str, typer.Argument(metavar="[CALIBRATION]", help="TOML file: what is fitted, to what, up to when.  "
+                                               "[default: configs/fits/to_2023.toml]")] = "",
+    out: Annotated[str, typer.Option(metavar="DIR", help="Results folder; runs that it holds already are not run again.  "
+                                     "[default: results/NAME OF FILE]")] = None,
+    workers: Annotated[int, typer.Option(metavar="W", help="Processes; 0 for none beside this one.  [default: one a core]")] = None,
+    as_json: Json = False,
+):
+    """Fit a few parameters to facts by simulated moments, and say how well they are identified; the same command resumes."""
+    from market_abm.delivery import built_in, run_calibration, tell_of_calibration
+    from market_abm.sweeps.runner import Stopped
+
+    try:
+        found = run_calibration(calibration or built_in("fits/to_2023.toml"), out, workers)
+    except Stopped as stop:
+        tell(f"{stop}; run the same command to go on")
+        raise typer.Exit(INTERRUPTED) from None
+    tell_of_calibration(found, as_json)
+    _exit_for(found)
+
+
+@app.command()
+def validate(
+    config: Annotated[str, typer.Argument(metavar="[CONFIG]", help="TOML file of the scenario.  [default: the baseline]")] = "",
+    runs: Annotated[int, typer.Option(help="Seeds.")] = 200,
+    seed: Seed = None,
+    patterns: Annotated[str, typer.Option(metavar="FILE", help="Judge on figures of your own, in place of those of the package.")] = None,
+    split: Annotated[str, typer.Option(metavar="QUARTER", help="The last that the fit knew: what ends later is held out.")] = "2023Q4",
+    out: Annotated[str, typer.Option(metavar="DIR", help="Results folder: tables, a page, and runs that are not made again.")] = "results/validation",
+    workers: Annotated[int, typer.Option(metavar="W", help="Processes; 0 for none beside this one.  [default: one a core]")] = None,
+    as_json: Json = False,
+):
+    """Judge a scenario on what is known of the market, fitted and held out apart; exit with 1 if it is not good enough."""
+    from market_abm.delivery import built_in, run_validation, tell_of_validation
+    from market_abm.sweeps.runner import Stopped
+
+    try:
+        verdict = run_validation(config or built_in("base.toml"), runs, patterns, split, out, workers, seed)
+    except Stopped as stop:
+        tell(f"{stop}; run the same command to go on")
+        raise typer.Exit(INTERRUPTED) from None
+    tell_of_validation(verdict, out, as_json)
+    if not verdict.ok:
+        raise typer.Exit(SOME_WRONG)
+
+
+@app.command()
 def export(
     folder: Folder,
     csv: Annotated[bool, typer.Option("--csv", help="As files of comma-separated values, for a spreadsheet.")] = False,

@@ -187,6 +187,42 @@ def run_sweep(design, out, workers, scheduler):
         return sweep(design, out, workers, scheduler, progress)
 
 
+def run_calibration(path, out, workers):
+    """Carry a calibration out with progress shown, and return what it found."""
+    from market_abm.evidence.calibration import calibrate
+
+    with progress_shown(Path(path).stem, "points") as progress:
+        return calibrate(path, out, workers, lambda done, total, objective: progress(done, total))
+
+
+def tell_of_calibration(found, as_json):
+    """Print what a calibration found, and say what is to be thought of it."""
+    print_json(found.document) if as_json else print_rows(found.rows)
+    for remark in found.remarks:
+        tell(remark)
+    tell(f"{found.fitted} has the fitted numbers, {found.folder} the tables and all runs; {found.new} runs were new")
+
+
+def run_validation(config, runs, patterns, split, out, workers, seed):
+    """Run and judge a configuration with progress shown, and return the verdict."""
+    from market_abm.evidence.validation import validate
+
+    with progress_shown("validation", "runs") as progress:
+        return validate(config, runs, patterns, split, out, workers, seed, progress)
+
+
+JUDGED = ("pattern", "period", "low", "high", "value", "pass_rate", "held_out", "ok", "history", "interval_low", "interval_high", "inside")
+
+
+def tell_of_validation(verdict, out, as_json):
+    """Print a verdict pattern by pattern, and say what it comes to."""
+    rows = verdict.rows
+    print_json(rows) if as_json else print_rows([{name: row[name] for name in JUDGED} for row in rows])
+    for remark in verdict.remarks:
+        tell(remark)
+    tell(f"{out} has the tables and the page")
+
+
 def tell_of_sweep(swept, as_json):
     """Say what a sweep has done, and which runs failed."""
     for name, why in swept.damaged:

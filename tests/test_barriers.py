@@ -150,3 +150,26 @@ def test_founders_are_judged_two_years_later():
         found = [value_of(name, view) for name in ("lasting_entry_startups", "successful_entry_startups")]
         assert np.isnan(found).all() == (quarter < 9)
     assert found == pytest.approx([2 / 3, 1 / 3])
+
+
+def test_the_amortised_cost_of_a_run_is_its_part_of_the_life_of_its_hardware_and_its_electricity():
+    # 2 PFLOP/s at 30,000 USD and a third more for servers, for 10 of the 22 x 91.25 days that chips live; 3 kW for 240 h at 100 USD/MWh.
+    view = measured({"market.frontier_pflops": 2, "market.frontier_mw": 0.003, "market.run_days": 10, "makers.kind": [1], "makers.sales_usd": [3e6],
+                     "makers.sold_pflops": [100], "regions.price_usd": [100], "regions.ai_mwh": [1]},
+                    {"chips": {"life_quarters": 22}, "clouds": {"server_overhead": 1 / 3}}, makers=1, regions=1)
+    assert value_of("frontier_run_amortised_usd", view) == pytest.approx(2 * 40_000 * 10 / (22 * 91.25) + 0.003 * 240 * 100)
+
+
+def test_the_largest_lab_counts_research_and_serving_wherever_they_run():
+    # The owner's lab uses 300 hours at 1 kW a PFLOP/s; the startup 500, 100 of them on own chips, at its host's 2 kW: .5 of 2,190 hours are sold.
+    view = measured({"clouds.active_mw": [0.010, 0.020], "clouds.active_pflops": [10, 10], "clouds.training_pflop_hours": [200, 0],
+                     "clouds.serving_pflop_hours": [100, 0], "startups.provider": [1], "startups.training_pflop_hours": [350],
+                     "startups.serving_pflop_hours": [50], "startups.own_training_pflop_hours": [100]},
+                    {"clouds": {"top_utilisation": 0.5}}, clouds=2, startups=1)
+    assert value_of("largest_lab_mw", view) == pytest.approx(500 * 0.002 / (2190 * 0.5))
+
+
+def test_what_clouds_pay_of_the_raise():
+    view = measured({"clouds.joining_usd": [30, 0], "clouds.backing_usd": [0, 20], "startups.raised_usd": [150, 50]}, clouds=2, startups=2)
+    assert value_of("corporate_share_funding", view) == pytest.approx(0.25)
+    assert np.isnan(value_of("corporate_share_funding", measured({}, clouds=2, startups=2)))

@@ -320,3 +320,18 @@ def test_a_cloud_that_is_split_in_mid_run_keeps_every_identity():
         simulation.step()
     assert simulation.failures == []
     assert np.all(world.array("clouds.fleet_pflops")[:, :, -1].sum(axis=0) > 0)
+
+
+def test_a_backed_startup_is_served_before_its_backers_own_use():
+    sets = ["frame.quarters=26", "frame.startup_slots=128", "startups.opening=100", "startups.talent_pool=120", "ownership.backing_hazard=1",
+            "ownership.backing_edge=1.01"]
+    simulation, seen = Simulation([load(BASE, sets)] * 2, run_seeds(3, 0, 2)), 0
+    for _ in range(26):
+        simulation.step()
+        clouds, rows = simulation.view.clouds, simulation.view.startups
+        backs = np.array([[(rows.backer[run] == cloud).any() for cloud in range(clouds.alive.shape[1])] for run in range(2)])
+        short = backs & (clouds.own_fill_rate < 1)
+        seen += short.sum()
+        assert (clouds.backed_fill_rate >= clouds.own_fill_rate - 1e-12)[backs].all()
+        assert ((clouds.backed_fill_rate == 1) | (clouds.own_fill_rate == 0))[short].all()
+    assert seen > 10, "backers are short of compute now and then"

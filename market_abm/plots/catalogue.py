@@ -9,7 +9,7 @@ from pathlib import Path
 
 from matplotlib import rc_context
 
-from market_abm.plots import barriers, binding, concentration, frontier, owners, policies, regions, sensitivity, style
+from market_abm.plots import barriers, binding, concentration, frontier, history, owners, policies, regions, sensitivity, style
 from market_abm.plots.style import look
 
 
@@ -42,6 +42,7 @@ PICTURES = {
         _picture("barriers", "What it takes to get in", barriers, [metric for panel in barriers.PANELS for metric in panel[3]]),
         _picture("binding", "What binds whom", binding, [metric for panel in binding.PANELS for metric in panel[2]]),
         _picture("frontier", "How far the race goes", frontier, [panel[0] for panel in frontier.PANELS]),
+        _picture("history", "What is known, and what the model gives", history, history.NEEDS),
     )
 }
 
