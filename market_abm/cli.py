@@ -196,7 +196,8 @@ def validate(
     runs: Annotated[int, typer.Option(help="Seeds.")] = 200,
     seed: Seed = None,
     patterns: Annotated[str, typer.Option(metavar="FILE", help="Judge on figures of your own, in place of those of the package.")] = None,
-    split: Annotated[str, typer.Option(metavar="QUARTER", help="The last that the fit knew: what ends later is held out.")] = "2023Q4",
+    split: Annotated[str, typer.Option(metavar="QUARTER", help="The last that the fit knew: what ends later is held out.  "
+                                     "[default: the file's frame.history_until]")] = None,
     out: Annotated[str, typer.Option(metavar="DIR", help="Results folder: tables, a page, and runs that are not made again.")] = "results/validation",
     workers: Annotated[int, typer.Option(metavar="W", help="Processes; 0 for none beside this one.  [default: one a core]")] = None,
     as_json: Json = False,

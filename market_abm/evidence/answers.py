@@ -146,15 +146,22 @@ def exceeds(values, bound):
 
 # Questions ------------------------------------------------------------------------------------------
 
-METRICS = ("largest_cluster_mw", "cluster_cost_usd_full_run", "cr4_compute_owned", "person_of_compute_usd", "person_of_compute_usd_insider",
+METRICS = ("largest_cluster_mw", "largest_lab_mw", "cluster_cost_usd_full_run", "cr4_compute_owned", "person_of_compute_usd", "person_of_compute_usd_insider",
            *(f"bound_by_{name}_owners" for name in OWNERS), *(f"bound_by_{name}_labs" for name in LABS))
 
 
 def cluster_rows(asked):
-    """Return what is asked about the largest cluster: the second essay has 1 GW in 2026, 10 GW and 100 bn USD in 2028."""
+    """Return what is asked about the largest cluster: the second essay has 1 GW in 2026, 10 GW and 100 bn USD in 2028.
+
+    A cluster is what one run works on; the sites that are counted in the world hold all compute of a lab, which is told beside it.
+    """
     power, cost = asked.at("largest_cluster_mw", "2028Q4"), asked.at("cluster_cost_usd_full_run", "2028Q4")
     return [probability("largest cluster of 1 GW or more by 2026Q4", exceeds(asked.until("largest_cluster_mw", "2026Q4"), 1e3), 1.0),
             probability("largest cluster of 10 GW or more by 2028Q4", exceeds(asked.until("largest_cluster_mw", "2028Q4"), 1e4), 1.0),
+            probability("all compute of the largest lab of 1 GW or more by 2026Q4", exceeds(asked.until("largest_lab_mw", "2026Q4"), 1e3), 1.0),
+            probability("all compute of the largest lab of 10 GW or more by 2028Q4", exceeds(asked.until("largest_lab_mw", "2028Q4"), 1e4), 1.0),
+            quantity("power of all compute of the largest lab, 2026Q4", asked.at("largest_lab_mw", "2026Q4") / 1e3, "GW", 1.0),
+            quantity("power of all compute of the largest lab, 2028Q4", asked.at("largest_lab_mw", "2028Q4") / 1e3, "GW", 10.0),
             quantity("power of the largest cluster, 2026Q4", asked.at("largest_cluster_mw", "2026Q4") / 1e3, "GW", 1.0),
             quantity("power of the largest cluster, 2028Q4", power / 1e3, "GW", 10.0),
             quantity("cost of the largest cluster, 2028Q4", cost, "USD", 1e11),

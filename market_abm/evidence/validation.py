@@ -16,7 +16,7 @@ from market_abm.studies.files import unwritable, write_whole
 from market_abm.units import quarter_number
 
 RUNS = 200
-SPLIT = "2023Q4"  # what the shipped configuration's fit knew
+SPLIT = "2023Q4"  # what the first of the two shipped fits knew; quarters are counted from it
 LEAST_FITTED, LEAST_HELD_OUT, LEAST_COVERED = 0.90, 2 / 3, 0.85
 STORE = "runs"
 PATTERNS_TABLE, YEARS_TABLE, SKILL_TABLE, PAGE = "patterns.csv", "pattern_years.csv", "skill.csv", "validation.md"
@@ -83,11 +83,13 @@ class Verdict:
 def validate(config, runs=RUNS, patterns=None, split=None, out=None, workers=None, seed=None, progress=None):
     """Run a configuration and judge it; return a `Verdict`. `out` is a folder for runs, tables and the page.
 
-    `patterns` are a file or what `read_patterns` returned, by default the shipped ones. `split` is the last quarter that the fit knew.
+    `patterns` are a file or what `read_patterns` returned, by default the shipped ones. `split` is the last quarter that the fit knew, by default
+    `frame.history_until` of the configuration.
     """
     chosen = read_patterns(patterns) if patterns is None or isinstance(patterns, str | Path) else tuple(patterns)
     told = SHIPPED if patterns is None else str(patterns) if isinstance(patterns, str | Path) else "given"
-    split, base = _checked(split), with_frame(config)
+    base = with_frame(config)
+    split = _checked(base.frame.history_until if split is None else split)
     usable, unmeasured = _usable(chosen, base, told)
     until = _until(usable)
     folder = None if out is None else Path(out) / STORE
@@ -110,8 +112,6 @@ def verdict_of(patterns, values, labels, split=SPLIT, config="", patterns_file="
 
 
 def _checked(split):
-    if split is None:
-        return SPLIT
     try:
         quarter_number(split, SPLIT)
     except ValueError:

@@ -72,7 +72,7 @@ class Documentation:
     utilisation_span: float = number(0.50, 0.40, 0.55, "fraction", "What all software together can add.", "MFU .20 (GPT-3) to .46 (PaLM); median .38 since 2020", at_most=1)
     software_half: float = number(3.0, 1.5, 5.0, "index", "Software at which half of that is reached.", at_least=0.01, at_most=100)
     public_part: float = number(0.6, 0.4, 0.8, "share", "Part of a maker's software that serves buyers without documentation.", at_most=1)
-    ecosystem_growth: float = number(0.09, 0.04, 0.16, "index/quarter", "Software written a quarter for a maker with all users, at the start.", at_most=10)
+    ecosystem_growth: float = number(0.10, 0.04, 0.16, "index/quarter", "Software written a quarter for a maker with all users, at the start.", at_most=10)
     developer_growth: float = number(1.40, 1.2, 1.5, "ratio/year", "Growth of the number of those who write it, until the fading of 2022.", "CUDA developers: 4 million in 2023; 1 million in 2018 and 6 in 2025 from memory", at_least=0.1, at_most=10)
     ecosystem_concavity: float = number(0.5, 0.3, 0.8, "1", "Exponent of the share of users in that growth.", at_most=2)
     ecosystem_decay: float = number(0.03, 0.02, 0.06, "1/quarter", "Software that goes out of date.", at_most=1)
@@ -87,7 +87,7 @@ class Integration:
     """Owners who make their own chips, and go back to merchants."""
 
     allowed: int = whole(1, 0, 1, "0 or 1", "Whether owners may make their own chips; 0 also ends those who do.", "mechanism switch", at_most=1)
-    drive: float = number(0.07, 0.01, 0.15, "1/quarter", "Odds of starting a design at the minimum scale in the first year of the technology.", at_most=1e6)
+    drive: float = number(0.10, 0.01, 0.15, "1/quarter", "Odds of starting a design at the minimum scale in the first year of the technology.", at_most=1e6)
     minimum_scale_chips: float = number(100e3, 30e3, 300e3, "chips/year", "Minimum efficient scale of a chip design.", at_least=1, at_most=1e9)
     volume_exponent: float = number(1.0, 0.5, 1.5, "1", "Exponent of own volume over that scale in the odds.", "form: Malerba, Nelson, Orsenigo and Winter 2008", at_most=5)
     age_exponent: float = number(0.5, 0.0, 1.0, "1", "Exponent of the age of the technology in the odds.", "form: Malerba, Nelson, Orsenigo and Winter 2008", at_most=5)
@@ -99,7 +99,7 @@ class Integration:
     performance_spread: float = number(0.12, 0.0, 0.3, "ln ratio", "Spread of that over designs.", at_most=1)
     watts_ratio: float = number(0.8, 0.48, 1.06, "ratio", "Its power per PFLOP/s over the best merchant's.", "derived: TPU v4 over A100 .48, Trainium2 over H100 1.06 (Epoch AI)", at_least=0.01, at_most=10)
     cost_ratio: float = number(1.2, 1.0, 1.6, "ratio", "Its unit cost per PFLOP/s over the best merchant's, when new.", at_least=0.1, at_most=10)
-    tenant_acceptance: float = number(0.55, 0.1, 0.8, "share", "Part of what tenants use that they would run on the owner's own chips.", at_most=1)
+    tenant_acceptance: float = number(0.60, 0.1, 0.8, "share", "Part of what tenants use that they would run on the owner's own chips.", at_most=1)
     opening_software: float = number(0.3, 0.1, 1.0, "index", "Software that an in-house maker starts with.", at_most=100)
     opening_chips: float = number(3000, 1000, 10e3, "chips/quarter", "Capacity that a new maker starts with.", at_least=1, at_most=1e7)
     ramp: float = number(1.6, 1.1, 2.0, "ratio", "Orders that a parent dares to place over what its maker has and builds.", at_most=10)
