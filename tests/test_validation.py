@@ -342,7 +342,7 @@ def test_a_panel_a_series_with_the_figures_that_are_known():
     assert band.shape == (3, 5)
     assert band[1, -1] == pytest.approx(2.5)  # 2 and 3 in the last quarter
     figure = history.draw(made(), patterns, "2019Q4")
-    assert [axes.get_title(loc="left") for axes in figure.axes] == ["of quarters", "of years"]
+    assert [axes.get_title(loc="left") for axes in figure.axes] == ["It rises", "It rises"]
     told = history.says(made(), patterns, "2019Q4")
     assert "2 series" in told and "of years, 2021: 2 known (held out)" in told
 

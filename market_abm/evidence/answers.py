@@ -146,8 +146,8 @@ def exceeds(values, bound):
 
 # Questions ------------------------------------------------------------------------------------------
 
-METRICS = ("largest_cluster_mw", "largest_lab_mw", "cluster_cost_usd_full_run", "cr4_compute_owned", "person_of_compute_usd", "person_of_compute_usd_insider",
-           *(f"bound_by_{name}_owners" for name in OWNERS), *(f"bound_by_{name}_labs" for name in LABS))
+METRICS = ("largest_cluster_mw", "largest_lab_mw", "cluster_cost_usd_full_run", "cr4_compute_owned", "person_of_compute_usd",
+           "person_of_compute_usd_insider", *(f"bound_by_{name}_owners" for name in OWNERS), *(f"bound_by_{name}_labs" for name in LABS))
 
 
 def cluster_rows(asked):

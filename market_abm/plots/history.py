@@ -1,6 +1,7 @@
 """History: simulated series beside the figures that are known, with their errors, and which of them no fit had."""
 
 import math
+import textwrap
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -9,7 +10,6 @@ from matplotlib.lines import Line2D
 from market_abm.evidence.estimators import estimate, last_of, periods_like, year_in_middle
 from market_abm.evidence.judging import held_out, in_scale
 from market_abm.evidence.patterns import LOG, read_patterns
-from market_abm.evidence.validation import SPLIT
 from market_abm.plots.style import BAND, INK, PALETTE, heading, logarithmic, look, quantiles
 from market_abm.units import quarter_number
 
@@ -47,9 +47,9 @@ def fan(pattern, result):
     return np.array([year_in_middle(period) for period in periods]), quantiles(found)
 
 
-def draw(result, patterns=None, split=SPLIT):
+def draw(result, patterns=None, split=None):
     """Draw a panel a series: the fan of the runs, light once the figures end, and the figures with 90% of their error."""
-    shown = series(result, patterns)
+    shown, split = series(result, patterns), split or result.config.frame.history_until
     columns = min(COLUMNS, max(1, len(shown)))
     lines = max(1, math.ceil(len(shown) / columns))
     with look():
@@ -96,7 +96,8 @@ def _figure(axes, pattern, point, out):
 
 
 def _title(pattern):
-    return pattern.name.replace("_", " ")
+    """Return what a panel is about, in at most two lines; what its pattern says, up to the first semicolon."""
+    return textwrap.fill((pattern.says or pattern.name.replace("_", " ")).split(";")[0], 40, max_lines=2)
 
 
 def _legend(figure, shown, result, split):
@@ -107,14 +108,14 @@ def _legend(figure, shown, result, split):
         figure.legend(handles=handles, loc="outside lower right", frameon=False, ncols=len(handles), fontsize="small")
 
 
-def says(result, patterns=None, split=SPLIT):
+def says(result, patterns=None, split=None):
     """Tell, of each series, the last figure and the median of the runs in that period."""
-    told = []
+    told, split = [], split or result.config.frame.history_until
     for pattern in series(result, patterns):
         last = max(_points(pattern, result), key=lambda point: year_in_middle(point.period))
         values = {name: result.metric(name) for name in pattern.metrics}
         median = quantiles(estimate(pattern, values, result.labels, last.period)[None, :], (0.5,))[0, 0]
         kind = MARKS[held_out(pattern, last.period, split)][2]
         simulated = f"{median:.3g}" if np.isfinite(median) else "none"
-        told.append(f"{_title(pattern)}, {last.period}: {last.value:.3g} known ({kind}), {simulated} simulated, {pattern.unit}")
+        told.append(f"{pattern.name.replace('_', ' ')}, {last.period}: {last.value:.3g} known ({kind}), {simulated} simulated, {pattern.unit}")
     return f"A chart for each of {len(told)} series: medians of the simulation beside known figures. {'; '.join(told) or 'There is no series.'}."
