@@ -365,6 +365,14 @@ def in_order(x, order):
     return type(x)(*(v[np.ix_(order, [0], order)] if name == "weights" else v[:, order] for name, v in zip(x._fields, x, strict=True)))
 
 
+def test_who_has_no_hours_beside_one_who_has_asks_its_cost_and_not_without_bound():
+    idle, alone = (0.0, 1.0, 1.0, 1.0, 0.0, 0.0, 0.0, 0.5), (1.0, 1.0, 1.0, 1.0, 0.0, 0.0, 0.0, 0.5)
+    hours, rents = RENT_PRICING["capacity_clearing"](drawn([idle, alone]), bring("linear"), conduct())
+    assert hours[0].tolist() == [0.0, 1.0]
+    assert rents[0, 0] == 1.0
+    assert rents[0, 1] == pytest.approx(12 * (1 - 1 / 72))  # 60 hours at 2 of a line that ends at 12: 72 at nothing, one sold
+
+
 @every_rule
 @few
 @given(firms=FIRMS, form=FORM, stake=st.floats(0.0, 1.0))

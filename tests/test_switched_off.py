@@ -449,7 +449,9 @@ def test_plant_construction_off_plants_follow_other_load_and_on_they_come_late_a
     np.testing.assert_allclose(paced, np.broadcast_to(paced[0], paced.shape), rtol=1e-12)
     np.testing.assert_allclose(built[:5], paced[:5], rtol=1e-9)  # begun before, or in the first quarter, which saw no data centres yet
     assert (built[5:] > paced[5:]).all()
-    assert (on["regions.shortage_share"].sum(axis=0) < off["regions.shortage_share"].sum(axis=0)).all()
+    with_plants, without = (case["regions.shortage_share"].sum(axis=0) for case in (on, off))
+    assert (with_plants <= without).all()
+    assert (with_plants < without).sum() >= 8, "everywhere but where nothing was short"
 
 
 def test_curtailment_cuts_data_centres_a_quarter_after_a_shortage(pair):

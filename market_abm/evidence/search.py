@@ -104,6 +104,10 @@ def sampled(parameters, size, seed):
     return [tuple(row) for row in in_unit_cube("latin_hypercube", parameters, size, 0, seed).tolist()]
 
 
+class Flat(Exception):
+    """The objective has no slope."""
+
+
 def minimised(search, starts, step, steps, tolerance=TOLERANCE):
     """Return one row a start: where least squares went from it, the objective there, and whether that is the same minimum as the best.
 
@@ -126,10 +130,16 @@ def _descent(search, start, stage, step, steps, tolerance):
 
     def jacobian(x):
         slopes = search.slopes(tuple(x.tolist()), step, f"{stage}, slopes")
-        return np.sqrt(search.target.weights)[:, None] * mean_of(slopes).T
+        found = np.sqrt(search.target.weights)[:, None] * mean_of(slopes).T
+        if not found.any():  # no moment answers to any parameter: there is no way down
+            raise Flat
+        return found
 
-    found = least_squares(residuals, np.array(start), jac=jacobian, bounds=(0.0, 1.0), method="trf", x_scale=1.0,
-                          ftol=tolerance, xtol=tolerance, gtol=None, max_nfev=steps)
+    try:
+        found = least_squares(residuals, np.array(start), jac=jacobian, bounds=(0.0, 1.0), method="trf", x_scale=1.0,
+                              ftol=tolerance, xtol=tolerance, gtol=None, max_nfev=steps)
+    except Flat:
+        found = None
     end = min((point for point in asked if search.met[point].good), key=lambda point: search.met[point].objective, default=start)
     return {"start": start, "start_objective": search.met[start].objective if start in search.met else np.nan, "end": end,
-            "objective": search.met[end].objective, "iterations": len(asked), "converged": bool(found.status > 0)}
+            "objective": search.met[end].objective, "iterations": len(asked), "converged": found is not None and bool(found.status > 0)}

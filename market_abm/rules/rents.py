@@ -206,7 +206,7 @@ def _bertrand(sellers, market):
     e = elasticity_of(market)
     alone = np.where(market.form == LINEAR, 0.5 * (market.choke_usd + cost), cost * ratio(e, e - 1.0, np.inf))
     most = np.minimum(rival, np.where(cost > 0, alone, np.where(market.form == LINEAR, alone, np.inf)))
-    return np.where(most < np.inf, np.maximum(cost, most) * sellers.quality, sellers.cost_usd)
+    return np.where((most < np.inf) & (sellers.hours > 0), np.maximum(cost, most) * sellers.quality, sellers.cost_usd)
 
 
 def _logit_clearing(sellers, market):
