@@ -370,7 +370,7 @@ def test_who_has_no_hours_beside_one_who_has_asks_its_cost_and_not_without_bound
     hours, rents = RENT_PRICING["capacity_clearing"](drawn([idle, alone]), bring("linear"), conduct())
     assert hours[0].tolist() == [0.0, 1.0]
     assert rents[0, 0] == 1.0
-    assert rents[0, 1] == pytest.approx(12 * (1 - 1 / 72))  # 60 hours at 2 of a line that ends at 12: 72 at nothing, one sold
+    assert rents[0, 1] == pytest.approx(12 * (1 - 1 / 60))  # the line P = a (1 - Y/M) with a = 12 and M = 60, one hour sold
 
 
 @every_rule
