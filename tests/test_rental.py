@@ -365,12 +365,11 @@ def in_order(x, order):
     return type(x)(*(v[np.ix_(order, [0], order)] if name == "weights" else v[:, order] for name, v in zip(x._fields, x, strict=True)))
 
 
-def test_who_has_no_hours_beside_one_who_has_asks_its_cost_and_not_without_bound():
+def test_who_has_no_hours_beside_one_who_has_asks_the_market_s_rent_and_not_without_bound():
     idle, alone = (0.0, 1.0, 1.0, 1.0, 0.0, 0.0, 0.0, 0.5), (1.0, 1.0, 1.0, 1.0, 0.0, 0.0, 0.0, 0.5)
     hours, rents = RENT_PRICING["capacity_clearing"](drawn([idle, alone]), bring("linear"), conduct())
     assert hours[0].tolist() == [0.0, 1.0]
-    assert rents[0, 0] == 1.0
-    assert rents[0, 1] == pytest.approx(12 * (1 - 1 / 60))  # the line P = a (1 - Y/M) with a = 12 and M = 60, one hour sold
+    assert rents[0] == pytest.approx([12 * (1 - 1 / 60)] * 2)  # the line P = a (1 - Y/M) with a = 12 and M = 60, one hour sold
 
 
 @every_rule
