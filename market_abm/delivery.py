@@ -284,18 +284,11 @@ def _leave(folder, table, picture, told, fields):
 
 
 def _write_rows(rows, fields, path):
-    """Write rows as comma-separated values; a missing figure is an empty field."""
-    import csv
-    import io
-
+    """Write rows as comma-separated values, whole or not at all."""
     from market_abm.studies.files import write_whole
-    from market_abm.studies.store import plain
+    from market_abm.studies.store import csv_of
 
-    text = io.StringIO()
-    writer = csv.DictWriter(text, list(fields), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(plain(rows))
-    write_whole(path, lambda file: file.write(text.getvalue().encode()))
+    write_whole(path, lambda file: file.write(csv_of(rows, fields).encode()))
 
 
 def export_csv(folder, names):

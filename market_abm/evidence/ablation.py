@@ -4,8 +4,6 @@ What is shown is that a mechanism is needed for a fact in this model, with all o
 Sources of the table: THEORY as cited in docs/model.md; history-friendly counterfactuals, Malerba, Nelson, Orsenigo and Winter 1999.
 """
 
-import csv
-import io
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,7 +15,7 @@ from market_abm.evidence.patterns import read_patterns
 from market_abm.evidence.runs import simulated
 from market_abm.studies.effects import ERROR_RATE, corrected, paired
 from market_abm.studies.files import write_whole
-from market_abm.studies.store import plain
+from market_abm.studies.store import csv_of
 from market_abm.units import QUARTERS_PER_YEAR
 
 BASELINE = "baseline"
@@ -236,12 +234,8 @@ def bands(patterns, values, labels):
 
 def write_rows(path, rows):
     """Write rows as comma-separated values, whole or not at all; a missing figure is an empty field."""
-    told = io.StringIO()
-    writer = csv.DictWriter(told, list(rows[0]) if rows else [], lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(plain(rows))
     Path(path).parent.mkdir(parents=True, exist_ok=True)
-    write_whole(path, lambda file: file.write(told.getvalue().encode()))
+    write_whole(path, lambda file: file.write(csv_of(rows).encode()))
 
 
 def _mean(found):

@@ -8,7 +8,8 @@ from market_abm.errors import BadInput, Problem, did_you_mean
 from market_abm.parameters.declare import choice, number, text, whole
 from market_abm.parameters.frame import with_frame
 from market_abm.parameters.loading import declared_in, load
-from market_abm.parameters.reading import read, read_toml
+from market_abm.parameters.reading import read_toml
+from market_abm.sweeps.design import ranges_beside
 from market_abm.sweeps.factors import factor_from, lines_of
 from market_abm.sweeps.market import Market
 from market_abm.units import quarter_number
@@ -63,7 +64,7 @@ def read_calibration(path):
     config = os.path.normpath(os.path.join(os.path.dirname(path), plan.config))
     base = load(config)
     problems = _faults_of_until(file, plan.until, base.frame.start)
-    model = Market(base, {}, _ranges(config))
+    model = Market(base, {}, ranges_beside(config))
     free, wrong = _free(file, model, document["free"])
     if problems or wrong:
         raise BadInput(*problems, *wrong)
@@ -104,12 +105,6 @@ def _faults_of_until(file, until, start):
     except ValueError:
         late_enough = False
     return [] if late_enough else [Problem(file, f"must be a quarter from {start} on", "write for example 2023Q4", "calibration.until", until)]
-
-
-def _ranges(path):
-    """Return {key: {"low": ..., "high": ...}} that a configuration's file gives beside its values, one of them or both."""
-    return {".".join(place): {end: leaf.value[end] for end in ("low", "high") if end in leaf.value} for place, leaf in read(path).leaves.items()
-            if isinstance(leaf.value, dict)}
 
 
 def _free(file, model, table):

@@ -1,7 +1,5 @@
 """What a calibration leaves behind: rows and remarks, a configuration with the fitted numbers, tables."""
 
-import csv
-import io
 import json
 import os
 from pathlib import Path
@@ -12,6 +10,7 @@ from market_abm.errors import BadInput, Problem
 from market_abm.evidence.identification import IDENTIFIABLE_BELOW
 from market_abm.evidence.search import AS_IT_STANDS
 from market_abm.studies.files import UNFINISHED, unwritable, write_whole
+from market_abm.studies.store import csv_of
 
 FITTED, DOCUMENT, TRACE = "fitted.toml", "calibration.json", "trace.csv"
 PARAMETERS, MOMENTS, COLLINEARITY, SLICES, STARTS = "parameters.csv", "moments.csv", "collinearity.csv", "slices.csv", "starts.csv"
@@ -202,11 +201,7 @@ def _toml(text):
 
 def write_table(path, rows):
     """Write flat rows as comma-separated values; what is missing stays empty."""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, list(rows[0]) if rows else [], lineterminator="\n")
-    writer.writeheader()
-    writer.writerows({key: "" if isinstance(value, float) and np.isnan(value) else value for key, value in row.items()} for row in rows)
-    _written(path, text.getvalue())
+    _written(path, csv_of(rows))
 
 
 def _written(path, text):

@@ -9,10 +9,11 @@ from market_abm.evidence.judging import judged, share_of, wilson, years
 from market_abm.evidence.patterns import SHIPPED, read_patterns
 from market_abm.evidence.runs import simulated
 from market_abm.evidence.skill import series_of, skill
-from market_abm.evidence.validation_tables import band_table, csv_of, page, rows, year_table
+from market_abm.evidence.validation_tables import band_table, page, rows, year_table
 from market_abm.metrics.catalogue import catalogue_of
 from market_abm.parameters.frame import with_frame
 from market_abm.studies.files import unwritable, write_whole
+from market_abm.studies.store import csv_of
 from market_abm.units import quarter_number
 
 RUNS = 200

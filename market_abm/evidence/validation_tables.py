@@ -1,12 +1,9 @@
 """Validation told: rows for the command, tables for a spreadsheet, and a page that says what was fitted, held out, and fails."""
 
-import csv
-import io
 
 import numpy as np
 
 from market_abm.evidence.judging import LEVEL, share_of, sharpness
-from market_abm.studies.store import plain
 
 KEYS = ("pattern", "base", "period", "low", "high", "value", "pass_rate", "held_out", "source", "ok", "history", "interval_low", "interval_high",
         "inside", "width")
@@ -54,15 +51,6 @@ def year_table(verdict):
              "held_out": year.held_out, "source": year.pattern.source, **_year_part(year), "error": year.point.error, "scale": year.pattern.scale,
              "seeds_low": year.seeds_interval[0], "seeds_high": year.seeds_interval[1], "inside_seeds": year.inside_seeds,
              "interval_score": year.scores[0], "naive_interval_score": year.scores[1]} for year in verdict.years]
-
-
-def csv_of(rows):
-    """Return rows as comma-separated values; a missing figure is an empty field."""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, list(rows[0]) if rows else [], lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(plain(rows))
-    return text.getvalue()
 
 
 def page(verdict):

@@ -1,5 +1,7 @@
 """A results folder: what was measured, and a manifest that says how to measure it again."""
 
+import csv
+import io
 import json
 import math
 import os
@@ -202,6 +204,15 @@ def surroundings():
         "platform": platform.platform(),
         "cpu_features": np.show_config(mode="dicts").get("SIMD Extensions", {}).get("found", []),
     }
+
+
+def csv_of(rows, fields=None):
+    """Return flat rows as comma-separated values, with the fields of the first unless some are named; a missing figure is an empty field."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(fields or (rows[0] if rows else ())), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(plain(rows))
+    return text.getvalue()
 
 
 def plain(value):

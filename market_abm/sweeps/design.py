@@ -176,7 +176,7 @@ def _model(path, file, plan, lists, rules):
     place = os.path.join(os.path.dirname(path), plan.config)
     sets = [f"frame.quarters={plan.quarters}"] if plan.quarters else []
     config, wanted = load(place, sets), lists.get("metrics")
-    model = Market(config, {}, _ranges(place, sets), tuple(wanted) if wanted else None, own.check(rules or {}))
+    model = Market(config, {}, ranges_beside(place, sets), tuple(wanted) if wanted else None, own.check(rules or {}))
     return model, (config.frame.runs, config.frame.seed), _unknown(file, model, lists)
 
 
@@ -196,7 +196,7 @@ def _near(name, known):
     return near if near.startswith("did") else "see `market-abm describe metrics`"
 
 
-def _ranges(place, sets):
+def ranges_beside(place, sets=()):
     """Return {key: {"low": ..., "high": ...}} that a configuration's file gives beside its values, one of them or both."""
     leaves = read(place, sets).leaves
     return {".".join(path): {end: leaf.value[end] for end in ("low", "high") if end in leaf.value} for path, leaf in leaves.items()
