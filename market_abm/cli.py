@@ -2,6 +2,7 @@
 
 import signal
 import sys
+from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -127,13 +128,9 @@ def sweep(
 ):
     """Run many points of a design, many replicates each; the same command resumes what was interrupted."""
     from market_abm.delivery import run_sweep, tell_of_sweep
-    from market_abm.sweeps.runner import Stopped
 
-    try:
+    with _resumable():
         swept = run_sweep(design, out, workers, scheduler)
-    except Stopped as stop:
-        tell(f"{stop}; run the same command to go on")
-        raise typer.Exit(INTERRUPTED) from None
     tell_of_sweep(swept, as_json)
     _exit_for(swept)
 
@@ -179,13 +176,9 @@ def calibrate(
 ):
     """Fit a few parameters to facts by simulated moments, and say how well they are identified; the same command resumes."""
     from market_abm.delivery import built_in, run_calibration, tell_of_calibration
-    from market_abm.sweeps.runner import Stopped
 
-    try:
+    with _resumable():
         found = run_calibration(calibration or built_in("fits/to_2023.toml"), out, workers)
-    except Stopped as stop:
-        tell(f"{stop}; run the same command to go on")
-        raise typer.Exit(INTERRUPTED) from None
     tell_of_calibration(found, as_json)
     _exit_for(found)
 
@@ -204,13 +197,9 @@ def validate(
 ):
     """Judge a scenario on what is known of the market, fitted and held out apart; exit with 1 if it is not good enough."""
     from market_abm.delivery import built_in, run_validation, tell_of_validation
-    from market_abm.sweeps.runner import Stopped
 
-    try:
+    with _resumable():
         verdict = run_validation(config or built_in("base.toml"), runs, patterns, split, out, workers, seed)
-    except Stopped as stop:
-        tell(f"{stop}; run the same command to go on")
-        raise typer.Exit(INTERRUPTED) from None
     tell_of_validation(verdict, out, as_json)
     if not verdict.ok:
         raise typer.Exit(SOME_WRONG)
@@ -364,6 +353,18 @@ def _compared(config, levers, what, out, sets=(), **asked):
     tell("drawing the figures and writing the page")
     keep(study, folder)
     return study, folder
+
+
+@contextmanager
+def _resumable():
+    """Say of work that is interrupted that the same command goes on with it, and exit."""
+    from market_abm.sweeps.runner import Stopped
+
+    try:
+        yield
+    except Stopped as stop:
+        tell(f"{stop}; run the same command to go on")
+        raise typer.Exit(INTERRUPTED) from None
 
 
 def _each(texts):

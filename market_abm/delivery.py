@@ -268,27 +268,19 @@ def tell_of_discovery(folder, metric, above, below, at, boxes, as_json):
 def _leave(folder, table, picture, told, fields):
     """Write printed rows and their picture into the folder of a sweep, and say where; what cannot be written is said and stops nobody."""
     from market_abm.plots import catalogue
-    from market_abm.studies.store import FIGURES
+    from market_abm.studies.store import FIGURES, write_rows
     from market_abm.sweeps.results import load_results
 
     place = Path(folder)
     draw_into = {"sensitivity": catalogue.save_sensitivity, "regions": catalogue.save_regions}[picture]
     try:
-        _write_rows(told.rows, fields, place / f"{table}.csv")
+        write_rows(place / f"{table}.csv", told.rows, fields)
         (place / FIGURES).mkdir(exist_ok=True)
         files = draw_into(told, load_results(folder), place / FIGURES / picture)
     except OSError as error:
         tell(f"{folder} cannot be written: {error.strerror or error}; the numbers are printed, but the table or the picture is not kept")
         return
     tell(f"written: {', '.join(str(file) for file in (place / f'{table}.csv', *files))}")
-
-
-def _write_rows(rows, fields, path):
-    """Write rows as comma-separated values, whole or not at all."""
-    from market_abm.studies.files import write_whole
-    from market_abm.studies.store import csv_of
-
-    write_whole(path, lambda file: file.write(csv_of(rows, fields).encode()))
 
 
 def export_csv(folder, names):

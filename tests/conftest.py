@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from damage import begin, undisturbed, use_small_batches
 
 from market_abm.cli import main
 
@@ -28,3 +29,29 @@ def call(monkeypatch, tmp_path, capsys):
         return status, captured.out, captured.err
 
     return run_command
+
+
+@pytest.fixture
+def small_batches(monkeypatch):
+    """Make a part of every eight runs of a sweep."""
+    use_small_batches(monkeypatch)
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """Return the tables of an undisturbed sweep."""
+    return undisturbed(tmp_path_factory.mktemp("whole") / "out")
+
+
+@pytest.fixture
+def swept(tmp_path, whole):
+    """Return the folder of a complete sweep."""
+    assert undisturbed(tmp_path / "out") == whole
+    return tmp_path / "out"
+
+
+@pytest.fixture
+def begun(tmp_path):
+    """Return the folder of a sweep that was interrupted when half of its four parts were stored."""
+    begin(tmp_path / "out")
+    return tmp_path / "out"

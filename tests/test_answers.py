@@ -35,9 +35,9 @@ def test_points_with_a_failed_run_have_no_part():
 
 def test_wilsons_interval():
     """5 of 10: (.2366, .7634); none of 10: up to z^2/(10 + z^2) = .2775 (Wilson 1927)."""
-    assert asked_of.wilson(0.5, 10) == pytest.approx((0.2366, 0.7634), abs=1e-4)
-    assert asked_of.wilson(0.0, 10) == pytest.approx((0.0, 0.2775), abs=1e-4)
-    assert asked_of.wilson(1.0, 10) == pytest.approx((0.7225, 1.0), abs=1e-4)
+    assert asked_of.wilson(0.5, 10, 0.95) == pytest.approx((0.2366, 0.7634), abs=1e-4)
+    assert asked_of.wilson(0.0, 10, 0.95) == pytest.approx((0.0, 0.2775), abs=1e-4)
+    assert asked_of.wilson(1.0, 10, 0.95) == pytest.approx((0.7225, 1.0), abs=1e-4)
 
 
 def test_runs_of_one_point_are_worth_little_more_than_one():

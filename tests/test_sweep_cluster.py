@@ -22,11 +22,7 @@ from market_abm.sweeps.runner import Stopped, run_design
 distributed = pytest.importorskip("distributed")
 LONG = 60.0  # seconds that nothing here should take
 
-
-@pytest.fixture(autouse=True)
-def small_batches(monkeypatch):
-    monkeypatch.setattr(runner, "BATCH", 8)
-    monkeypatch.setattr(runner, "CHUNK_SECONDS", 0.0)  # a part a batch
+pytestmark = pytest.mark.usefixtures("small_batches")
 
 
 def new_cluster(workers):

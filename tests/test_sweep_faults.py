@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from damage import LONG, POINTS, RUNS, begin, contents, end_of_a_page, flip, parts_of, run, undisturbed, use_small_batches
+from damage import LONG, POINTS, RUNS, contents, end_of_a_page, flip, parts_of, run
 from files import write_small
 from sweeping import tables, toy_design
 
@@ -23,30 +23,7 @@ from market_abm.sweeps.runner import run_design
 
 LIST = '[design]\nconfig = "small.toml"\nmethod = "list"\nruns = 100\n[[points]]\n[[points]]\n"clouds.omega" = 0.8\n'
 
-
-@pytest.fixture(autouse=True)
-def small_batches(monkeypatch):
-    use_small_batches(monkeypatch)
-
-
-@pytest.fixture(scope="module")
-def whole(tmp_path_factory):
-    """Return the tables of an undisturbed sweep."""
-    return undisturbed(tmp_path_factory.mktemp("whole") / "out")
-
-
-@pytest.fixture
-def swept(tmp_path, whole):
-    """Return the folder of a complete sweep."""
-    assert undisturbed(tmp_path / "out") == whole
-    return tmp_path / "out"
-
-
-@pytest.fixture
-def begun(tmp_path):
-    """Return the folder of a sweep that was interrupted when half of its four parts were stored."""
-    begin(tmp_path / "out")
-    return tmp_path / "out"
+pytestmark = pytest.mark.usefixtures("small_batches")
 
 
 # Disks ----------------------------------------------------------------------------------------------

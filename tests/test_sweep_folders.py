@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
-from damage import POINTS, RUNS, begin, run, undisturbed, use_small_batches
+from damage import POINTS, RUNS, run
 from files import write_small
 from sweeping import Toy, tables, toy_design
 
@@ -30,30 +30,7 @@ at = ["2018Q4"]
 "clouds.omega" = 0.8
 """
 
-
-@pytest.fixture(autouse=True)
-def small_batches(monkeypatch):
-    use_small_batches(monkeypatch)
-
-
-@pytest.fixture(scope="module")
-def whole(tmp_path_factory):
-    """Return the tables of an undisturbed sweep."""
-    return undisturbed(tmp_path_factory.mktemp("whole") / "out")
-
-
-@pytest.fixture
-def swept(tmp_path, whole):
-    """Return the folder of a complete sweep."""
-    assert undisturbed(tmp_path / "out") == whole
-    return tmp_path / "out"
-
-
-@pytest.fixture
-def begun(tmp_path):
-    """Return the folder of a sweep that was interrupted when half of its four parts were stored."""
-    begin(tmp_path / "out")
-    return tmp_path / "out"
+pytestmark = pytest.mark.usefixtures("small_batches")
 
 
 # Other designs in the same folder -----------------------------------------------------------------

@@ -25,11 +25,7 @@ COMMAND = "import sys, market_abm.sweeps.runner as r; r.BATCH = 8; r.CHUNK_SECON
 ROOT = Path(__file__).parent.parent
 LONG = 60.0  # seconds that nothing here should take
 
-
-@pytest.fixture(autouse=True)
-def small_batches(monkeypatch):
-    monkeypatch.setattr(runner, "BATCH", 8)
-    monkeypatch.setattr(runner, "CHUNK_SECONDS", 0.0)  # a part a batch
+pytestmark = pytest.mark.usefixtures("small_batches")
 
 
 # What is measured -----------------------------------------------------------------------------------

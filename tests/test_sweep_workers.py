@@ -11,17 +11,13 @@ import pytest
 from sweeping import HEAVY, Toy, at_work, market_design, tables, toy_design, workers_of_mine
 
 from market_abm.errors import BadInput
-from market_abm.sweeps import pools, runner
+from market_abm.sweeps import pools
 from market_abm.sweeps.results import load_results
 from market_abm.sweeps.runner import Stopped, run_design, sweep
 
 LONG = 60.0  # seconds that nothing here should take
 
-
-@pytest.fixture(autouse=True)
-def small_batches(monkeypatch):
-    monkeypatch.setattr(runner, "BATCH", 8)
-    monkeypatch.setattr(runner, "CHUNK_SECONDS", 0.0)  # a part a batch
+pytestmark = pytest.mark.usefixtures("small_batches")
 
 
 @pytest.mark.parametrize("moment", ["starting", "working"])

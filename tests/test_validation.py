@@ -68,7 +68,7 @@ def test_what_a_fit_did_not_know_is_held_out(use, period, out):
 
 @pytest.mark.parametrize(("passed", "tried"), [(8, 10), (1, 7), (3, 3), (0, 4)])
 def test_wilsons_bounds_are_where_the_rate_would_be_just_as_far_as_the_normal_allows(passed, tried):
-    for bound in wilson(passed, tried):
+    for bound in wilson(passed / tried, tried):
         assert (passed / tried - bound) ** 2 == pytest.approx(Z**2 * bound * (1 - bound) / tried, abs=1e-7)
     assert np.isnan(wilson(0, 0)).all()
 

@@ -9,10 +9,12 @@ import tempfile
 from pathlib import Path
 
 import market_abm as ma
-from market_abm.evidence.ablation import ablations, write_rows
+from market_abm.evidence.ablation import ablations
 from market_abm.evidence.answers import answers
 from market_abm.evidence.lock_in import lock_in
 from market_abm.evidence.nulls import null_models
+from market_abm.evidence.validation_tables import markdown
+from market_abm.studies.store import write_rows
 
 HERE = Path(__file__).resolve().parent
 CONFIG, RUNS, POINTS = "configs/base.toml", 32, 64
@@ -72,8 +74,7 @@ def asked(config, runs):
 def table(name, rows):
     """Return rows as a table of Markdown."""
     head = SHOWN[name]
-    lines = [f"## {name}", "", "| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
-    return "\n".join(lines + ["| " + " | ".join(_short(row[key]) for key in head) + " |" for row in rows])
+    return f"## {name}\n\n{markdown(head, [[_short(row[key]) for key in head] for row in rows])}"
 
 
 def _short(value):

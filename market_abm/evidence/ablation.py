@@ -11,11 +11,11 @@ from pathlib import Path
 import numpy as np
 
 from market_abm.evidence.estimators import estimate
+from market_abm.evidence.moments import mean_of, median_of
 from market_abm.evidence.patterns import read_patterns
 from market_abm.evidence.runs import simulated
 from market_abm.studies.effects import ERROR_RATE, corrected, paired
-from market_abm.studies.files import write_whole
-from market_abm.studies.store import csv_of
+from market_abm.studies.store import write_rows
 from market_abm.units import QUARTERS_PER_YEAR
 
 BASELINE = "baseline"
@@ -189,7 +189,8 @@ def table(tests, values, labels):
         before, after = (np.asarray(test.measure(values[name], list(labels))) for name in (BASELINE, test.ablation))
         both = np.isfinite(before) & np.isfinite(after)
         rows.append({"fact": test.fact, "ablation": test.ablation, "measure": test.says, "unit": test.unit, "theory": test.theory,
-                     "predicted_sign": test.sign, "material": test.material, "baseline": _mean(before[both]), "ablated": _mean(after[both]),
+                     "predicted_sign": test.sign, "material": test.material,
+                     "baseline": float(mean_of(before[both])), "ablated": float(mean_of(after[both])),
                      **{key: value for key, value in paired(after - before).items() if key in ("difference", "low", "high", "pairs", "p_value")}})
     for row, q_value in zip(rows, corrected([row["p_value"] for row in rows]), strict=True):
         row["q_value"], row["left"] = float(q_value), left_of(row)
@@ -222,7 +223,7 @@ def verdict(row):
 
 def bands(patterns, values, labels):
     """Return one dict an ablation and pattern: the median over runs, the band, and whether it is met, there and in the baseline."""
-    medians = {(name, pattern.name): _median(estimate(pattern, of, labels)) for name, of in values.items() for pattern in patterns}
+    medians = {(name, pattern.name): median_of(estimate(pattern, of, labels)) for name, of in values.items() for pattern in patterns}
 
     def met(name, pattern):
         return bool(pattern.low <= medians[name, pattern.name] <= pattern.high)
@@ -230,18 +231,3 @@ def bands(patterns, values, labels):
     return [{"ablation": name, "pattern": pattern.name, "unit": pattern.unit, "low": pattern.low, "high": pattern.high,
              "value": medians[name, pattern.name], "ok": met(name, pattern), "ok_in_baseline": met(BASELINE, pattern)}
             for name in values for pattern in patterns]
-
-
-def write_rows(path, rows):
-    """Write rows as comma-separated values, whole or not at all; a missing figure is an empty field."""
-    Path(path).parent.mkdir(parents=True, exist_ok=True)
-    write_whole(path, lambda file: file.write(csv_of(rows).encode()))
-
-
-def _mean(found):
-    return float(found.mean()) if len(found) else float("nan")
-
-
-def _median(found):
-    found = found[np.isfinite(found)]
-    return float(np.median(found)) if len(found) else float("nan")

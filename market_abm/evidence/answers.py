@@ -14,11 +14,12 @@ from scipy import stats
 from market_abm.essays import first_essay as first
 from market_abm.essays.arithmetic import year_reached
 from market_abm.essays.constants import MOUSE_FLOPS, PERSON_FLOPS, as_published
-from market_abm.evidence.ablation import write_rows
+from market_abm.evidence.judging import wilson
 from market_abm.evidence.runs import simulated
 from market_abm.parameters.declare import declarations
 from market_abm.parameters.frame import with_frame
 from market_abm.parameters.schema import Parameters
+from market_abm.studies.store import write_rows
 from market_abm.sweeps.sampling import in_unit_cube
 from market_abm.units import QUARTERS_PER_YEAR, year_of
 
@@ -68,14 +69,6 @@ def parts_of_variance(values):
     return Parts(max(0.0, (between_points - rest) / seeds), max(0.0, (between_seeds - rest) / points), rest)
 
 
-def wilson(share, count):
-    """Return Wilson's 95% interval of a share of `count` independent trials, which may be a fraction. Source: Wilson 1927."""
-    z = stats.norm.ppf(0.5 + CONFIDENCE / 2)
-    middle, reach = share + z**2 / (2 * count), z * math.sqrt(share * (1 - share) / count + z**2 / (4 * count**2))
-    low, high = ((middle + sign * reach) / (1 + z**2 / count) for sign in (-1, 1))
-    return min(share, max(0.0, float(low))), max(share, min(1.0, float(high)))  # rounding must not leave the share outside
-
-
 def independent_runs(happened, parts):
     """Return how many independent runs a share of runs `(points, seeds)` is worth: p(1 - p) over the variance of its mean.
 
@@ -122,7 +115,7 @@ def probability(question, happened, as_stated=math.nan):
     if not np.isfinite(happened).any():
         return _row(question, as_stated, math.nan, math.nan, math.nan, "probability", OF_SHARE, Parts(*[math.nan] * 3), 0)
     parts, share = parts_of_variance(happened), float(np.nanmean(happened))
-    low, high = wilson(share, independent_runs(happened, parts))
+    low, high = wilson(share, independent_runs(happened, parts), CONFIDENCE)
     return _row(question, as_stated, share, low, high, "probability", OF_SHARE, parts, np.isfinite(happened).sum())
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from itertools import product
 
 from market_abm.errors import BadInput, Problem, did_you_mean
+from market_abm.evidence.runs import faults_of_until
 from market_abm.parameters.declare import choice, number, text, whole
 from market_abm.parameters.frame import with_frame
 from market_abm.parameters.loading import declared_in, load
@@ -63,7 +64,7 @@ def read_calibration(path):
     plan = _plan(file, document)
     config = os.path.normpath(os.path.join(os.path.dirname(path), plan.config))
     base = load(config)
-    problems = _faults_of_until(file, plan.until, base.frame.start)
+    problems = faults_of_until(file, "calibration.until", plan.until, base.frame.start)
     model = Market(base, {}, ranges_beside(config))
     free, wrong = _free(file, model, document["free"])
     if problems or wrong:
@@ -97,14 +98,6 @@ def _faults_of_free(file, table):
     if not isinstance(table, dict) or not table:
         return [Problem(file, "names nothing to fit", 'write [free] and "training.ambition_growth" = {} below it', key="free")]
     return []
-
-
-def _faults_of_until(file, until, start):
-    try:
-        late_enough = quarter_number(until, start) >= 0
-    except ValueError:
-        late_enough = False
-    return [] if late_enough else [Problem(file, f"must be a quarter from {start} on", "write for example 2023Q4", "calibration.until", until)]
 
 
 def _free(file, model, table):

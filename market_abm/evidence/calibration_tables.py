@@ -8,6 +8,7 @@ import numpy as np
 
 from market_abm.errors import BadInput, Problem
 from market_abm.evidence.identification import IDENTIFIABLE_BELOW
+from market_abm.evidence.moments import mean_of
 from market_abm.evidence.search import AS_IT_STANDS
 from market_abm.studies.files import UNFINISHED, unwritable, write_whole
 from market_abm.studies.store import csv_of
@@ -86,8 +87,7 @@ def _spread(by_run):
     """Return the standard deviation over seeds of each moment."""
     there = np.isfinite(by_run)
     count = there.sum(axis=1)
-    mean = np.where(there, by_run, 0.0).sum(axis=1) / np.maximum(count, 1)
-    return np.sqrt((np.where(there, by_run - mean[:, None], 0.0) ** 2).sum(axis=1) / np.maximum(count - 1, 1))
+    return np.sqrt((np.where(there, by_run - mean_of(by_run)[:, None], 0.0) ** 2).sum(axis=1) / np.maximum(count - 1, 1))
 
 
 def remarks(plan, fit, left_out, failed):

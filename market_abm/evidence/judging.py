@@ -7,7 +7,8 @@ from scipy.optimize import brentq
 from scipy.special import ndtr, ndtri
 
 from market_abm.evidence.estimators import estimate, last_of, year_in_middle
-from market_abm.evidence.patterns import LOG
+from market_abm.evidence.moments import median_of
+from market_abm.evidence.patterns import JUDGE, LOG
 from market_abm.units import quarter_number
 
 LEVEL = 0.90  # of predictive intervals and of Wilson's
@@ -44,7 +45,7 @@ class Judged:
     @property
     def pass_interval(self):
         """Return Wilson's interval for that part."""
-        return wilson(self.passed, self.runs if self.measured else 0)
+        return wilson(self.pass_rate, self.runs if self.measured else 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +87,7 @@ class Year:
 
 def held_out(pattern, period, split):
     """Say whether a fit that knew everything up to a quarter did not know this: it is never fitted, or ends later."""
-    return pattern.use == "judge" or quarter_number(last_of(period), split) > 0
+    return pattern.use == JUDGE or quarter_number(last_of(period), split) > 0
 
 
 def judged(pattern, values, labels, split):
@@ -94,8 +95,7 @@ def judged(pattern, values, labels, split):
     by_run = estimate(pattern, values, labels)
     found = _finite(by_run)
     passed = int(((pattern.low <= found) & (found <= pattern.high)).sum())
-    value = float(np.median(found)) if len(found) else np.nan
-    return Judged(pattern, value, len(by_run), len(found), passed, held_out(pattern, pattern.period, split))
+    return Judged(pattern, median_of(found), len(by_run), len(found), passed, held_out(pattern, pattern.period, split))
 
 
 def years(pattern, values, labels, split):
@@ -172,14 +172,14 @@ def interval_score(low, high, true, level=LEVEL):
     return float(high - low + penalty * max(0.0, low - true) + penalty * max(0.0, true - high)) if np.isfinite([low, high]).all() else np.nan
 
 
-def wilson(passed, tried, level=LEVEL):
-    """Return Wilson's interval for a rate (Wilson 1927); nan where nothing was tried."""
+def wilson(rate, tried, level=LEVEL):
+    """Return Wilson's interval for a rate of `tried` independent trials, which may be a fraction (Wilson 1927); nan where nothing was tried."""
     if not tried:
         return np.nan, np.nan
-    z, rate = -float(ndtri((1.0 - level) / 2.0)), passed / tried
+    z = -float(ndtri((1.0 - level) / 2.0))
     middle = (rate + z * z / (2 * tried)) / (1 + z * z / tried)
     half = z / (1 + z * z / tried) * np.sqrt(rate * (1 - rate) / tried + z * z / (4 * tried * tried))
-    return float(max(0.0, middle - half)), float(min(1.0, middle + half))
+    return float(min(rate, max(0.0, middle - half))), float(max(rate, min(1.0, middle + half)))  # rounding must not leave the rate outside
 
 
 def share_of(flags):

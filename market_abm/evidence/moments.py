@@ -6,9 +6,9 @@ import numpy as np
 
 from market_abm.errors import BadInput, Problem
 from market_abm.evidence import estimators
+from market_abm.evidence.patterns import FIT, LOG
 
 OF_A_90_PERCENT_INTERVAL = 3.29  # its width in standard deviations, if it is normal
-FIT = "fit"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class Moment:
 
     def shown(self, value):
         """Return a value of this moment in the pattern's own unit."""
-        return float(np.exp(value)) if self.pattern.scale == "log" else float(value)
+        return float(np.exp(value)) if self.pattern.scale == LOG else float(value)
 
 
 def moments_of(patterns, until):
@@ -63,7 +63,7 @@ def moments_of(patterns, until):
 
 def _middle(pattern):
     """Return (middle, error) of a band: its middle in the pattern's scale, its error from a 90% interval."""
-    if pattern.scale == "log":
+    if pattern.scale == LOG:
         return np.sqrt(pattern.low * pattern.high), np.log(pattern.high / pattern.low) / OF_A_90_PERCENT_INTERVAL
     return (pattern.low + pattern.high) / 2, (pattern.high - pattern.low) / OF_A_90_PERCENT_INTERVAL
 
@@ -74,7 +74,7 @@ def _faults(pattern, period, value, error):
     faults = []
     if not error > 0:
         faults.append(Problem("patterns", "has no error, so it would weigh without bound", "say one standard deviation of measurement", key, error))
-    if pattern.scale == "log" and not value > 0:
+    if pattern.scale == LOG and not value > 0:
         faults.append(Problem("patterns", "has no logarithm", 'write scale = "linear", or a value above 0', key, value))
     return faults
 
@@ -82,13 +82,13 @@ def _faults(pattern, period, value, error):
 def _in_scale(pattern, points):
     """Yield (period, target, error) with the target in ln where the scale is log; the error is in that scale already."""
     for period, value, error in points:
-        yield period, float(np.log(value)) if pattern.scale == "log" and value > 0 else float(value), float(error)
+        yield period, float(np.log(value)) if pattern.scale == LOG and value > 0 else float(value), float(error)
 
 
 def measured(moments, values, labels):
     """Return the moments of each run, `(moments, runs)`: each pattern's estimator over the moment's period, nan where it has no value."""
     by_run = [np.asarray(estimators.estimate(moment.pattern, values, labels, moment.period), float) for moment in moments]
-    return np.stack([_ln(found) if moment.pattern.scale == "log" else found for moment, found in zip(moments, by_run, strict=True)])
+    return np.stack([_ln(found) if moment.pattern.scale == LOG else found for moment, found in zip(moments, by_run, strict=True)])
 
 
 def _ln(values):
@@ -106,6 +106,12 @@ def mean_of(by_run):
     there = np.isfinite(by_run)
     count = there.sum(axis=-1)
     return np.where(count > 0, np.where(there, by_run, 0.0).sum(axis=-1) / np.maximum(count, 1), np.nan)
+
+
+def median_of(found):
+    """Return the median of the values that are finite, nan where none is."""
+    found = found[np.isfinite(found)]
+    return float(np.median(found)) if len(found) else np.nan
 
 
 def lacking(by_run):

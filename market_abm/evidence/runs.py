@@ -50,7 +50,10 @@ def simulated(config, settings, runs, until, metrics, folder=None, workers=None,
 def _market(config, until, metrics, seed):
     """Return (what is run, seed of the first run) of a configuration that ends with a quarter."""
     base = with_frame(config)
-    model = Market(with_frame(base, quarters=_length(config, base, until)), {}, {}, tuple(metrics))
+    problems = faults_of_until(str(config), "until", until, base.frame.start)
+    if problems:
+        raise BadInput(*problems)
+    model = Market(with_frame(base, quarters=quarter_number(until, base.frame.start) + 1), {}, {}, tuple(metrics))
     known = set(model.known)
     unknown = [name for name in metrics if name not in known]
     if unknown:
@@ -58,16 +61,13 @@ def _market(config, until, metrics, seed):
     return model, base.frame.seed if seed is None else seed
 
 
-def _length(config, base, until):
-    """Return how many quarters it takes to the end of a quarter."""
-    start = base.frame.start
+def faults_of_until(file, key, until, start):
+    """Return what is wrong with the last quarter of runs that begin with the quarter `start`."""
     try:
-        length = quarter_number(until, start) + 1
+        late_enough = quarter_number(until, start) >= 0
     except (ValueError, AttributeError):
-        length = 0
-    if length < 1:
-        raise BadInput(Problem(str(config), f"must be a quarter from {start} on", f"write for example {start}", key="until", value=until))
-    return length
+        late_enough = False
+    return [] if late_enough else [Problem(file, f"must be a quarter from {start} on", f"write for example {start}", key, until)]
 
 
 def _asked(model, settings, runs, seed, folder, workers, progress):

@@ -7,6 +7,7 @@ import numpy as np
 
 from market_abm.evidence.estimators import estimate, last_of, year_in_middle
 from market_abm.evidence.judging import in_scale, known_points
+from market_abm.evidence.moments import mean_of, median_of
 from market_abm.units import quarter_number
 
 CONSTANT, TREND = "constant", "trend"
@@ -46,7 +47,7 @@ def series_of(patterns, values, labels, split):
 def _series(pattern, values, labels, split):
     known = known_points(pattern, split)
     later = [point for point in pattern.history if quarter_number(last_of(point.period), split) > 0]
-    later = [(point, _median(estimate(pattern, values, labels, point.period))) for point in later] if known else []
+    later = [(point, median_of(estimate(pattern, values, labels, point.period))) for point in later] if known else []
     later = [(point, value) for point, value in later if np.isfinite(value)]
     if not later:
         return None
@@ -68,11 +69,6 @@ def naive_forecasts(pattern, known, later):
     return {CONSTANT: np.full(len(ahead), levels[-1]), TREND: trend}
 
 
-def _median(found):
-    found = found[np.isfinite(found)]
-    return float(np.median(found)) if len(found) else np.nan
-
-
 def skill(series):
     """Return one dict a naive forecast and scale: score 1 - sum of the model's errors / sum of the naive one's, series, p-value.
 
@@ -86,12 +82,8 @@ def _row(naive, scale, series):
     there = [one for one in series if np.isfinite(getattr(one, naive))]
     model, other = (np.array([getattr(one, name) / one.by(scale) for one in there]) for name in ("model", naive))
     score = 1.0 - model.sum() / other.sum() if len(there) and other.sum() > 0 else np.nan
-    return {"naive": naive, "scale": scale, "series": len(there), "model_error": _mean(model), "naive_error": _mean(other), "skill": float(score),
-            "better": int((model < other).sum()), "p_value": sign_flip(other - model)}
-
-
-def _mean(found):
-    return float(found.mean()) if len(found) else np.nan
+    return {"naive": naive, "scale": scale, "series": len(there), "model_error": float(mean_of(model)), "naive_error": float(mean_of(other)),
+            "skill": float(score), "better": int((model < other).sum()), "p_value": sign_flip(other - model)}
 
 
 def sign_flip(differences, seed=SEED):

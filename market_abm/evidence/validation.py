@@ -13,7 +13,7 @@ from market_abm.evidence.validation_tables import band_table, page, rows, year_t
 from market_abm.metrics.catalogue import catalogue_of
 from market_abm.parameters.frame import with_frame
 from market_abm.studies.files import unwritable, write_whole
-from market_abm.studies.store import csv_of
+from market_abm.studies.store import write_rows
 from market_abm.units import quarter_number
 
 RUNS = 200
@@ -145,7 +145,7 @@ def _until(patterns):
 def _criterion(name, least, flags):
     told = [flag for flag in flags if flag is not None]
     found = share_of(flags)
-    low, high = wilson(sum(told), len(told))
+    low, high = wilson(found, len(told))
     return {"criterion": name, "least": least, "found": found, "of": len(told), "interval_low": low, "interval_high": high,
             "ok": bool(found >= least) if told else not flags}
 
@@ -153,12 +153,12 @@ def _criterion(name, least, flags):
 def leave(verdict, out):
     """Write the tables and the page of a verdict into a folder."""
     folder = Path(out)
-    texts = {PATTERNS_TABLE: csv_of(band_table(verdict)), YEARS_TABLE: csv_of(year_table(verdict)), SKILL_TABLE: csv_of(verdict.skill),
-             PAGE: page(verdict)}
+    told = {PATTERNS_TABLE: band_table(verdict), YEARS_TABLE: year_table(verdict), SKILL_TABLE: verdict.skill}
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        for name, text in texts.items():
-            write_whole(folder / name, lambda file, text=text: file.write(text.encode()))
+        for name, table in told.items():
+            write_rows(folder / name, table)
+        write_whole(folder / PAGE, lambda file: file.write(page(verdict).encode()))
     except OSError as error:
         raise BadInput(unwritable(str(out), error.strerror)) from None
     return folder

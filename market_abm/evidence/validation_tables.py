@@ -1,6 +1,5 @@
 """Validation told: rows for the command, tables for a spreadsheet, and a page that says what was fitted, held out, and fails."""
 
-
 import numpy as np
 
 from market_abm.evidence.judging import LEVEL, share_of, sharpness
@@ -77,13 +76,13 @@ def _opening(verdict):
 
 
 def _criteria(verdict):
-    return _markdown(("criterion", "found", "of", f"{LEVEL:.0%} interval", "at least", "met"), [
+    return markdown(("criterion", "found", "of", f"{LEVEL:.0%} interval", "at least", "met"), [
         (one["criterion"], _percent(one["found"]), one["of"], f"{_percent(one['interval_low'])} to {_percent(one['interval_high'])}",
          _percent(one["least"]), _yes(one["ok"])) for one in verdict.criteria])
 
 
 def _data(verdict):
-    told = _markdown(("pattern", "what", "measured by", "period", "source"), [
+    told = markdown(("pattern", "what", "measured by", "period", "source"), [
         (pattern.name, pattern.says, f"{pattern.estimator} of {', '.join(pattern.metrics)}", pattern.period, pattern.source)
         for pattern in (band.pattern for band in verdict.bands)])
     left = "".join(f"\n- {name}: {why}" for name, why in verdict.unmeasured.items())
@@ -96,7 +95,7 @@ def _medians(bands):
         pattern, (low, high) = band.pattern, band.pass_interval
         lines.append((pattern.name, pattern.unit, pattern.period, f"{_number(pattern.low)} to {_number(pattern.high)}", _number(band.value),
                       _yes(band.ok), f"{_percent(band.pass_rate)} ({_percent(low)} to {_percent(high)})"))
-    return _markdown(("pattern", "unit", "period", "band", "median", "in band", "part of runs in band"), lines)
+    return markdown(("pattern", "unit", "period", "band", "median", "in band", "part of runs in band"), lines)
 
 
 def _failing(verdict):
@@ -116,7 +115,7 @@ def _coverage(verdict):
         told = sharpness(found)
         lines.append((name, len(found), _percent(share_of([y.inside for y in found])), _percent(share_of([y.inside_seeds for y in found])),
                       *(_number(told[key]) for key in ("width", "score", "naive_score")), told["points"]))
-    return _markdown(("figures", "count", "inside", "inside, seeds alone", "width", "score", "random walk", "scored"), lines)
+    return markdown(("figures", "count", "inside", "inside, seeds alone", "width", "score", "random walk", "scored"), lines)
 
 
 def _years(verdict):
@@ -125,17 +124,18 @@ def _years(verdict):
         low, high = (_number(end) for end in year.interval)
         lines.append((year.pattern.name, year.point.period, _number(year.point.value), _number(year.value), f"{low} to {high}", _yes(year.inside),
                       _yes(year.held_out)))
-    return _markdown(("pattern", "period", "figure", "median", "interval", "inside", "held out"), lines)
+    return markdown(("pattern", "period", "figure", "median", "interval", "inside", "held out"), lines)
 
 
 def _skill(verdict):
     heads = ("against", "errors scaled by", "series", "model's error", "naive error", "skill", "series foreseen better", "p")
-    return _markdown(heads, [
+    return markdown(heads, [
         (row["naive"], row["scale"], row["series"], *(_number(row[key]) for key in ("model_error", "naive_error", "skill")), row["better"],
          _number(row["p_value"])) for row in verdict.skill])
 
 
-def _markdown(heads, lines):
+def markdown(heads, lines):
+    """Return a table of Markdown; a bar within a cell would end it."""
     if not lines:
         return "None."
     return "\n".join("| " + " | ".join(str(cell).replace("|", "/") for cell in line) + " |" for line in (heads, ["---"] * len(heads), *lines))

@@ -215,6 +215,11 @@ def csv_of(rows, fields=None):
     return text.getvalue()
 
 
+def write_rows(path, rows, fields=None):
+    """Write flat rows as comma-separated values, whole or not at all."""
+    write_whole(path, lambda file: file.write(csv_of(rows, fields).encode()))
+
+
 def plain(value):
     """Turn a nested value into what JSON can hold: numbers that are not finite become null."""
     if isinstance(value, dict):
